@@ -1,0 +1,31 @@
+"""The only door for pixels: reading, writing, and the kinds of picture that a caller may hold.
+
+Every picture that Pixelmend touches comes in through `decode` (files and encoded bytes) or `open_image`
+(those, and PIL images and NumPy arrays), and goes out through `save`, `encode` or `give_back`.
+"""
+
+from pixelmend.images.compare import side_by_side
+from pixelmend.images.decode import Picture, decode, read_float, read_rgb8
+from pixelmend.images.encode import check_target, default_suffix, encode, save
+from pixelmend.images.kinds import give_back, open_image
+from pixelmend.images.picture import ArrayPicture, PictureLike, Pixels
+from pixelmend.images.values import from_unit, to_unit
+
+__all__ = [
+    "ArrayPicture",
+    "Picture",
+    "PictureLike",
+    "Pixels",
+    "check_target",
+    "decode",
+    "default_suffix",
+    "encode",
+    "from_unit",
+    "give_back",
+    "open_image",
+    "read_float",
+    "read_rgb8",
+    "save",
+    "side_by_side",
+    "to_unit",
+]

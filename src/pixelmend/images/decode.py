@@ -1,0 +1,228 @@
+"""Reading pictures: files and encoded bytes to something whose pixels are fetched on demand.
+
+libvips decodes lazily, and keeps what it decoded in memory or, above 100 MB, in a temporary file; so a
+picture of any size can be restored piece by piece.
+
+Orientation: pixels stay as they are stored, and the EXIF tag that tells a viewer how to turn them stays with
+    them. What goes
+out is therefore shown the same way up as what came in, and sizes and arrays agree with those of other
+programs that do not turn either.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from pixelmend.errors import UnreadableError, UsageError
+from pixelmend.images.values import float_fault, to_unit
+from pixelmend.images.vips import pyvips, reason
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pixelmend.images.picture import Pixels
+
+READABLE = "PNG, JPEG, TIFF, WebP, AVIF and GIF"
+
+_DTYPES = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}
+
+# BT.601, the weights of greyscale in the denoising literature (MATLAB's rgb2gray).
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A decoded file: colour, transparency and everything else that came with it. Made by `decode`.
+
+    Attributes:
+        colour: libvips image of 1 or 3 bands.
+        alpha: libvips image of 1 band, or None.
+        header: libvips image whose fields hold profile, EXIF, XMP, resolution and orientation.
+        path: The file it came from, or None for bytes.
+        format: "jpeg", "png", "tiff", "webp", "avif", "heif" or "gif".
+        notes: What could not be kept.
+    """
+
+    colour: Any
+    alpha: Any
+    header: Any
+    path: Path | None
+    format: str
+    notes: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """How a message names it: the path, or "the picture given as bytes"."""
+        return str(self.path) if self.path else "the picture given as bytes"
+
+    @property
+    def height(self) -> int:
+        """Rows as stored."""
+        return int(self.colour.height)
+
+    @property
+    def width(self) -> int:
+        """Columns as stored."""
+        return int(self.colour.width)
+
+    @property
+    def channels(self) -> int:
+        """1 or 3."""
+        return int(self.colour.bands)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """uint8, uint16 or float32."""
+        return np.dtype(_DTYPES[self.colour.format])
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether transparency came with it."""
+        return self.alpha is not None
+
+    def region(self, top: int, left: int, height: int, width: int) -> Pixels:
+        """A piece, (height, width, channels), in `dtype`, read-only. The first call decodes the file.
+
+        Raises:
+            UnreadableError: The file is truncated or damaged, or holds values that are not a picture's.
+        """
+        try:
+            data = pyvips.Region.new(self.colour).fetch(left, top, width, height)
+        except pyvips.Error as error:
+            raise UnreadableError(
+                f"cannot read {self.name}: the file is damaged or cut short ({reason(error)})"
+            ) from None
+        pixels = np.frombuffer(data, dtype=self.dtype).reshape(height, width, self.channels)
+        if self.dtype == np.float32 and (fault := float_fault(pixels)):
+            raise UnreadableError(f"cannot read {self.name}: {fault}")
+        return pixels
+
+
+def decode(source: str | Path | bytes) -> Picture:
+    """Open a picture; its pixels are decoded when they are asked for.
+
+    Palettes and CMYK become RGB, grey stays one channel, 8 and 16 bits and float stay what they are,
+    transparency is set apart, and of an animation or a document the first page is taken.
+
+    Args:
+        source: A path, or the encoded bytes of a file (PNG, JPEG, TIFF, WebP, AVIF, GIF).
+
+    Raises:
+        UsageError: There is no such file, or it is a folder.
+        UnreadableError: It is empty, not a picture, damaged, or of a kind that is not read.
+    """
+    path = None if isinstance(source, bytes) else Path(source)
+    name = str(path) if path else "the picture given as bytes"
+    image = _open(source if isinstance(source, bytes) else Path(source), name)
+    return _split(image, path, name)
+
+
+def read_float(path: str | Path, *, color: Literal["rgb", "gray"]) -> NDArray[np.float32]:
+    """A whole picture in memory, float32 in [0, 1]; transparency is left out.
+
+    Args:
+        path: The file.
+        color: "rgb" gives (H, W, 3), a grey file replicated; "gray" gives (H, W), a colour file by BT.601
+            luma.
+
+    Raises:
+        UsageError: There is no such file.
+        UnreadableError: It could not be decoded.
+    """
+    picture = decode(path)
+    unit = to_unit(picture.region(0, 0, picture.height, picture.width))
+    if color == "rgb":
+        return np.repeat(unit, 3, axis=2) if picture.channels == 1 else unit
+    return unit[:, :, 0] if picture.channels == 1 else unit @ _LUMA
+
+
+def read_rgb8(path: str | Path) -> NDArray[np.uint8]:
+    """A whole picture in memory as uint8 (H, W, 3), writable; 16 bits are rounded, grey is replicated.
+
+    Raises:
+        UsageError: There is no such file.
+        UnreadableError: It could not be decoded.
+    """
+    picture = decode(path)
+    pixels = picture.region(0, 0, picture.height, picture.width)
+    if pixels.dtype != np.uint8:
+        pixels = np.rint(np.clip(to_unit(pixels), 0, 1) * 255).astype(np.uint8)
+    return np.repeat(pixels, 3, axis=2) if picture.channels == 1 else pixels.copy()
+
+
+def _open(source: Path | bytes, name: str) -> Any:
+    if isinstance(source, Path):
+        _check_file(source)
+    elif not source:
+        raise UnreadableError(f"cannot read {name}: it is empty (0 bytes)")
+    try:
+        if isinstance(source, bytes):
+            stream = pyvips.Source.new_from_memory(source)
+        else:
+            # A source, not a file name: libvips takes "[...]" at the end of a name for options.
+            stream = pyvips.Source.new_from_file(os.fspath(source))
+        return pyvips.Image.new_from_source(stream, "", access="random", fail_on="error")
+    except pyvips.Error as error:
+        if "not in a known format" in str(error):
+            raise UnreadableError(
+                f"cannot read {name}: it is not a picture that can be read ({READABLE})"
+            ) from None
+        raise UnreadableError(
+            f"cannot read {name}: the file is damaged or cut short ({reason(error)})"
+        ) from None
+
+
+def _check_file(path: Path) -> None:
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        raise UsageError(f"no such file: {path} (wanted a picture: {READABLE})") from None
+    except OSError as error:
+        raise UnreadableError(f"cannot read {path}: {error.strerror}") from None
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder: give one picture ({READABLE})")
+    if not path.is_file():
+        raise UsageError(f"{path} is not a regular file: give one picture ({READABLE})")
+    if size == 0:
+        raise UnreadableError(f"cannot read {path}: it is empty (0 bytes)")
+
+
+def _split(image: Any, path: Path | None, name: str) -> Picture:
+    """Normalise what libvips opened into 1 or 3 bands of colour and perhaps one of alpha."""
+    notes = []
+    loader = str(image.get("vips-loader"))
+    if image.get_n_pages() > 1:
+        notes.append(f"only the first of {image.get_n_pages()} frames or pages is kept")
+    if "palette" in image.get_fields():
+        notes.append("the palette became full colour")
+    if image.interpretation == "cmyk":
+        image = _from_cmyk(image)
+        notes.append("CMYK was converted to sRGB")
+    if image.format not in _DTYPES or image.bands > 4:
+        wanted = "wanted 8 or 16 bits or float32, grey or RGB, with or without transparency"
+        raise UnreadableError(f"cannot read {name}: got {image.bands} bands of type {image.format}; {wanted}")
+    colours = 3 if image.bands >= 3 else 1
+    alpha = image.extract_band(colours) if image.bands > colours else None
+    colour = image.extract_band(0, n=colours) if alpha is not None else image
+    return Picture(colour, alpha, image, path, _format(loader, image), tuple(notes))
+
+
+def _from_cmyk(image: Any) -> Any:
+    """To sRGB through the embedded profile, or libvips' own where there is none."""
+    converted = image.icc_transform("srgb", input_profile="cmyk", embedded=True).copy()
+    # the old profile no longer says what the numbers mean
+    if "icc-profile-data" in converted.get_fields():
+        converted.remove("icc-profile-data")
+    return converted
+
+
+def _format(loader: str, image: Any) -> str:
+    name = loader.removesuffix("_source").removesuffix("_buffer").removesuffix("load")
+    if name == "heif":
+        return "avif" if image.get("heif-compression") == "av1" else "heif"
+    return name

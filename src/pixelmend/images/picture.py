@@ -1,0 +1,103 @@
+"""What the restorer sees of a picture, wherever it came from: size, depth, and pieces on demand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Pixels = NDArray[Any]
+
+
+class PictureLike(Protocol):
+    """A picture that can be read piece by piece.
+
+    Colour and transparency are apart: `channels`, `dtype` and `region` speak of colour alone.
+    """
+
+    @property
+    def height(self) -> int:
+        """Rows, in pixels, as stored (an EXIF orientation is not applied)."""
+
+    @property
+    def width(self) -> int:
+        """Columns, in pixels, as stored."""
+
+    @property
+    def channels(self) -> int:
+        """1 (grey) or 3 (RGB)."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """uint8, uint16 or float32 (white = 255, 65535 or 1; float may leave [0, 1])."""
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether transparency comes with it; it is carried over, never restored."""
+
+    @property
+    def format(self) -> str:
+        """Where it came from: "jpeg", "png", "tiff", "webp", "avif", "gif", "array" or "pil"."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What could not be kept, one sentence each."""
+
+    def region(self, top: int, left: int, height: int, width: int) -> Pixels:
+        """A piece, (height, width, channels), in `dtype`; may be read-only, never to be written to.
+
+        Raises:
+            UnreadableError: The file is damaged there.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayPicture:
+    """A picture whose pixels a caller holds in memory; they are never modified.
+
+    Attributes:
+        pixels: (H, W, C), C in {1, 3}, uint8, uint16 or float32.
+        alpha: (H, W, 1) of the same type, or None.
+        original: What the caller gave (an array or a PIL image), so that the same kind can be given back.
+        format: "array" or "pil".
+        notes: What could not be kept.
+    """
+
+    pixels: Pixels
+    alpha: Pixels | None
+    original: Any
+    format: str = "array"
+    notes: tuple[str, ...] = ()
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return int(self.pixels.shape[1])
+
+    @property
+    def channels(self) -> int:
+        """1 or 3."""
+        return int(self.pixels.shape[2])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """uint8, uint16 or float32."""
+        return self.pixels.dtype
+
+    @property
+    def has_alpha(self) -> bool:
+        """Whether an alpha plane came with it."""
+        return self.alpha is not None
+
+    def region(self, top: int, left: int, height: int, width: int) -> Pixels:
+        """A view of a piece, (height, width, channels); not to be written to."""
+        return self.pixels[top : top + height, left : left + width]
