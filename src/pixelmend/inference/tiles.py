@@ -1,0 +1,147 @@
+"""Cutting a picture into overlapping pieces, and putting the results together without visible seams.
+
+All pieces have one size, so that the network sees one shape; origins are multiples of what the network needs,
+so that its windows and strides fall where they fall in the whole picture. Along each side the seam between
+two pieces lies in the middle of their overlap: every pixel comes from the piece where it is farthest from a
+cut edge, blended linearly over a few pixels around the seam.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pixelmend.inference.sizes import padded_length
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+# Half the width of the blend, in pixels; less where the overlap is smaller.
+_BLEND = 8
+
+
+@dataclass(frozen=True)
+class Side:
+    """How one side of a picture is cut.
+
+    Attributes:
+        length: Of the picture, in pixels.
+        tile: Of each piece (the last may reach past the picture's end, and is padded there).
+        origins: Where the pieces begin, rising; multiples of what the network needs.
+    """
+
+    length: int
+    tile: int
+    origins: tuple[int, ...]
+
+    def seam(self, index: int) -> int:
+        """Where piece `index` hands over to the next: the middle of their overlap."""
+        return (self.origins[index + 1] + self.origins[index] + self.tile) // 2
+
+    def blend(self, index: int) -> int:
+        """Half the width of the blend at that seam."""
+        overlap = self.origins[index] + self.tile - self.origins[index + 1]
+        return min(_BLEND, overlap // 4)
+
+    def owned(self, index: int) -> tuple[int, int]:
+        """The stretch of the picture that piece `index` contributes to, blends included: (start, stop)."""
+        last = len(self.origins) - 1
+        start = 0 if index == 0 else self.seam(index - 1) - self.blend(index - 1)
+        stop = self.length if index == last else self.seam(index) + self.blend(index)
+        return start, stop
+
+    def lead(self, index: int) -> int:
+        """How many pixels at the start of that stretch are shared with the piece before."""
+        return 0 if index == 0 else 2 * self.blend(index - 1)
+
+    def tail(self, index: int) -> int:
+        """How many pixels at its end are shared with the piece after."""
+        return 0 if index == len(self.origins) - 1 else 2 * self.blend(index)
+
+
+def plan_side(length: int, *, tile: int, overlap: int, multiple_of: int, minimum: int) -> Side:
+    """Cut one side evenly.
+
+    >>> plan_side(1000, tile=512, overlap=64, multiple_of=64, minimum=64).origins
+    (0, 256, 512)
+    >>> plan_side(300, tile=512, overlap=64, multiple_of=64, minimum=64)
+    Side(length=300, tile=320, origins=(0,))
+
+    Args:
+        length: Of the picture, in pixels.
+        tile: Of a piece; a multiple of `multiple_of`, at least `minimum`.
+        overlap: Least overlap of neighbours; a multiple of `multiple_of`, below `tile`.
+        multiple_of: What the network needs.
+        minimum: What the network needs.
+    """
+    padded = padded_length(length, multiple_of=multiple_of, minimum=minimum)
+    if padded <= tile:
+        return Side(length, padded, (0,))
+    count = -(-(padded - overlap) // (tile - overlap))
+    spread = padded - tile
+    # Rounding down to the grid never opens a step beyond tile - overlap, since that is on the grid itself.
+    origins = tuple(spread * index // (count - 1) // multiple_of * multiple_of for index in range(count))
+    return Side(length, tile, origins)
+
+
+def run_tiles(
+    rows: Side,
+    columns: Side,
+    piece: Callable[[int, int], NDArray[np.float32]],
+    store: Callable[[int, int, NDArray[np.float32]], None],
+    progress: Callable[[int, int], None],
+) -> None:
+    """Compute every piece once and hand out the seamless result, rectangle by rectangle.
+
+    Besides the piece in hand, only the shared strips are kept: one at the right of the last piece, and one
+    below the last row of pieces, as wide as the picture and 16 pixels high at most.
+
+    Args:
+        rows: How the height is cut.
+        columns: How the width is cut.
+        piece: From (top, left) to the result of that piece, (tile height, tile width, C).
+        store: Takes (top, left, pixels) of a finished rectangle; every pixel of the picture comes exactly
+            once.
+        progress: Told (pieces done, pieces in all) after each.
+    """
+    total = len(rows.origins) * len(columns.origins)
+    below: NDArray[Any] | None = None
+    for row, top in enumerate(rows.origins):
+        start, stop = rows.owned(row)
+        beside: NDArray[Any] | None = None
+        next_below: NDArray[Any] | None = None
+        for column, left in enumerate(columns.origins):
+            first, last = columns.owned(column)
+            part = piece(top, left)[start - top : stop - top, first - left : last - left].copy()
+            _blend(part, beside, columns.lead(column), axis=1)
+            part, beside = _split(part, columns.tail(column), axis=1)
+            strip = slice(first, first + part.shape[1])
+            _blend(part, None if below is None else below[:, strip], rows.lead(row), axis=0)
+            part, kept = _split(part, rows.tail(row), axis=0)
+            if next_below is None:
+                next_below = np.empty((kept.shape[0], columns.length, kept.shape[2]), np.float32)
+            next_below[:, strip] = kept
+            store(start, first, part)
+            progress(row * len(columns.origins) + column + 1, total)
+        below = next_below
+
+
+def _blend(part: NDArray[Any], before: NDArray[Any] | None, lead: int, axis: int) -> None:
+    """Fade from the piece before into this one over its first `lead` pixels, in place."""
+    if before is None or lead == 0:
+        return
+    weights = ((np.arange(lead, dtype=np.float32) + 0.5) / lead).reshape(
+        (-1, 1, 1) if axis == 0 else (1, -1, 1)
+    )
+    head = part[:lead] if axis == 0 else part[:, :lead]
+    head += (before - head) * (1 - weights)
+
+
+def _split(part: NDArray[Any], tail: int, axis: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """What is finished, and what the next piece shares (not finished until blended)."""
+    end = part.shape[axis] - tail
+    return (part[:end], part[end:]) if axis == 0 else (part[:, :end], part[:, end:])
