@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from pixelmend.cli.evaluate import evaluate
 from pixelmend.errors import PixelmendError, UnknownNameError, UsageError
+from pixelmend.evaluation.methods import Noisy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,6 +98,25 @@ def test_a_picture_that_fails_is_named_and_the_exit_code_is_1(sets: Path) -> Non
     assert "2 of 24" in done.stdout
     assert "failed: noisy, σ 25, c:" in done.stdout
     assert "1 measurements failed" in done.stderr
+
+
+def test_an_interrupted_run_keeps_its_scores(sets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def interrupt(self: Noisy, degraded: object, sigma: float) -> object:
+        calls.append(sigma)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return degraded
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Noisy, "restore", interrupt)
+        done = run(sets, "--sigmas", "25")
+    assert done.exit_code == 130
+    assert "start again to go on" in done.stderr
+    stored = json.loads((sets.parent / "out" / "denoise.json").read_text())
+    assert list(stored["entries"][0]["pictures"]) == ["a"]
+    assert "2 of 24" in run(sets, "--sigmas", "25").stdout
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,11 @@ def _run(plan: "Plan", results: "Results") -> "list[Entry]":
             doing = f"{entry.title} σ {entry.sigma:g} {entry.label}"
             progress.update(task, description=doing, advance=0 if step.reused else 1)
 
-        return evaluate(plan, results, show)
+        try:
+            return evaluate(plan, results, show)
+        except KeyboardInterrupt:
+            typer.echo(f"interrupted; scores so far are in {results.path}: start again to go on", err=True)
+            raise typer.Exit(130) from None
 
 
 def _words(text: str) -> tuple[str, ...]:
