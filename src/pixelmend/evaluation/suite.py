@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pixelmend.errors import DataError, ModelError, PictureError, UsageError
-from pixelmend.evaluation.noise import gaussian_noise_for
+from pixelmend.degradations.repeatable import gaussian_noise_for
 from pixelmend.evaluation.results import Entry, PictureScore
 from pixelmend.metrics import Protocol, psnr, ssim
 

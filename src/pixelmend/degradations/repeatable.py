@@ -1,4 +1,4 @@
-"""The noise that pictures are measured under: the same bits for a seed and a name, on every machine."""
+"""Noise that is a function of (seed, file name), so that a score can be measured again anywhere."""
 
 from __future__ import annotations
 
@@ -29,5 +29,4 @@ def gaussian_noise_for(name: str, shape: tuple[int, ...], sigma: float, seed: in
     """
     digest = hashlib.sha256(f"{seed}/{PurePath(name).stem}".encode()).digest()
     generator = np.random.Generator(np.random.PCG64(int.from_bytes(digest[:8], "little")))
-    sigma01 = np.float32(sigma / 255)
-    return generator.standard_normal(shape, dtype=np.float32) * sigma01
+    return generator.standard_normal(shape, dtype=np.float32) * np.float32(sigma / 255)

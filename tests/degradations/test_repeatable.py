@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from pixelmend.evaluation.noise import gaussian_noise_for
+from pixelmend.degradations.repeatable import gaussian_noise_for
 
 
 def test_the_bits_never_change() -> None:

@@ -1,0 +1,1 @@
+"""Folders of pictures to batches on the device, and the benchmark sets."""

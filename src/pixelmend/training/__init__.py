@@ -1,0 +1,1 @@
+"""Learning: a recipe in, weights out."""

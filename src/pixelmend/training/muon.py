@@ -1,0 +1,127 @@
+"""Muon for the weights that are matrices, AdamW for the rest, as one optimizer.
+
+Muon (Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks") replaces the momentum of a weight
+matrix by the nearest matrix whose singular values are all one. A convolution counts as (out, in·k·k). On this network it
+was worth a decibel at equal pixels.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+# The quintic whose five-fold iterate maps (0, 1] close to one: steep at zero, not exact at one (Jordan et al. 2024).
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+
+
+def orthogonalize(matrices: Tensor, *, steps: int = 5) -> Tensor:
+    """Move all singular values of (B, rows, columns) close to one by Newton–Schulz iteration in bfloat16."""
+    a, b, c = COEFFICIENTS
+    x = matrices.bfloat16()
+    tall = x.shape[1] > x.shape[2]
+    if tall:
+        x = x.mT
+    x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    for _ in range(steps):
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.mT if tall else x
+
+
+def muon_parameters(
+    model: nn.Module, *, excluded: Iterable[str]
+) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Split a model's parameters into those for Muon and those for AdamW.
+
+    Muon takes the weights of convolutions and linear layers, except in the modules named in ``excluded`` (first and last
+    layer, whose inputs or outputs are colours and not features).
+    """
+    matrices: list[nn.Parameter] = []
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Conv2d | nn.Linear) and name not in set(excluded):
+            matrices.append(module.weight)
+    chosen = {id(p) for p in matrices}
+    return matrices, [p for p in model.parameters() if id(p) not in chosen]
+
+
+class MuonAdamW(torch.optim.Optimizer):
+    """One optimizer over two parameter groups, so that a trainer, a schedule and a checkpoint see one thing.
+
+    Args:
+        matrices: Weights with two or more dimensions, for Muon.
+        others: All other parameters, for AdamW.
+        muon_rate: Peak rate of Muon, scaled for each matrix by √max(1, rows / columns).
+        adam_rate: Peak rate of AdamW.
+        momentum: Nesterov momentum of Muon.
+        decay: Decoupled weight decay of the Muon weights; the AdamW parameters have none.
+    """
+
+    def __init__(
+        self,
+        matrices: list[nn.Parameter],
+        others: list[nn.Parameter],
+        *,
+        muon_rate: float,
+        adam_rate: float,
+        momentum: float = 0.95,
+        decay: float = 0.01,
+    ) -> None:
+        groups: list[dict[str, Any]] = [
+            {"params": matrices, "kind": "muon", "lr": muon_rate, "momentum": momentum, "decay": decay},
+            {"params": others, "kind": "adamw", "lr": adam_rate, "betas": (0.9, 0.99), "eps": 1e-8},
+        ]
+        super().__init__([g for g in groups if g["params"]], {})
+        for group in self.param_groups:
+            group["peak_rate"] = group["lr"]
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """Take one step; the closure, where given, computes loss and gradients first."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            parameters = [p for p in group["params"] if p.grad is not None]
+            if group["kind"] == "muon":
+                self._step_muon(parameters, group)
+            else:
+                self._step_adamw(parameters, group)
+        return loss
+
+    def _step_muon(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+        by_shape: dict[tuple[int, int], list[Tensor]] = {}
+        for p in parameters:
+            by_shape.setdefault((p.shape[0], p[0].numel()), []).append(p)
+        for (rows, columns), same in by_shape.items():
+            updates = []
+            for p in same:
+                assert p.grad is not None
+                state = self.state[p]
+                if not state:
+                    state["momentum"] = torch.zeros_like(p)
+                state["momentum"].lerp_(p.grad, 1 - group["momentum"])
+                updates.append(p.grad.lerp(state["momentum"], group["momentum"]).reshape(rows, columns))
+            rate = group["lr"] * max(1.0, rows / columns) ** 0.5
+            for p, update in zip(same, orthogonalize(torch.stack(updates)), strict=True):
+                p.mul_(1 - group["lr"] * group["decay"])
+                p.add_(update.reshape(p.shape).to(p.dtype), alpha=-rate)
+
+    def _step_adamw(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+        beta1, beta2 = group["betas"]
+        for p in parameters:
+            assert p.grad is not None
+            state = self.state[p]
+            if not state:
+                state.update(step=torch.zeros(()), mean=torch.zeros_like(p), square=torch.zeros_like(p))
+            state["step"] += 1
+            state["mean"].lerp_(p.grad, 1 - beta1)
+            state["square"].lerp_(p.grad.square(), 1 - beta2)
+            count = float(state["step"])
+            denominator = (state["square"] / (1 - beta2**count)).sqrt_().add_(group["eps"])
+            p.addcdiv_(state["mean"], denominator, value=-group["lr"] / (1 - beta1**count))

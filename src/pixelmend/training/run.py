@@ -1,0 +1,106 @@
+"""One run: pictures loaded, network built, Lightning's loop started, weights left in the run's folder."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import lightning
+import torch
+from torch.utils.data import DataLoader, IterableDataset
+
+from pixelmend.data.store import PictureStore
+from pixelmend.data.validation import ValidationSet
+from pixelmend.errors import UsageError
+from pixelmend.training.keeper import Keeper
+from pixelmend.training.machine import choose_device, forward_flops_per_pixel, keep_large_blocks, matrix_rate
+from pixelmend.training.module import DenoiseModule
+from pixelmend.training.recipe import Recipe
+from pixelmend.training.schedule import Budget
+
+
+class StepNumbers(IterableDataset[int]):
+    """The numbers of the steps that are still to be taken: all that a batch is made from, beside seed and rank."""
+
+    def __init__(self, module: DenoiseModule) -> None:
+        self.module = module
+
+    def __iter__(self) -> Iterator[int]:
+        """Count on from where the run stands."""
+        while True:
+            yield self.module.steps_done
+
+
+def train(recipe: Recipe, *, resume: bool = False, tell: Callable[[str], None] = print) -> Path:
+    """Train as the recipe says.
+
+    Args:
+        recipe: What to do.
+        resume: Go on from the state that an earlier part of this run left.
+        tell: Prints one line of progress.
+
+    Returns:
+        The best averaged weights, a safetensors file in the run's folder.
+
+    Raises:
+        UsageError: There is a run of this name and ``resume`` is not set, or there is none and it is.
+        DataError: The pictures are missing.
+        ModelError: The loss is not finite, or a file cannot be written.
+    """
+    folder = recipe.run.out / recipe.name
+    _check_folder(folder, resume=resume)
+    device = choose_device(recipe.run.device)
+    keep_large_blocks()
+    rate = matrix_rate(device) if recipe.run.precision == "bf16" else 0.0
+    roots = [
+        [recipe.data.root / part for part in parts] for parts in (recipe.data.train, recipe.data.validate_on)
+    ]
+    validation = ValidationSet(roots[1], device, multiple_of=recipe.model.multiple_of)
+    largest = round(recipe.data.patch * recipe.data.max_shrink)
+    store = PictureStore.from_folders(roots[0], device, smallest=largest, detail_power=recipe.data.detail)
+    seconds = None if recipe.schedule.max_minutes is None else 60 * recipe.schedule.max_minutes
+    module = DenoiseModule(recipe, store, Budget(recipe.schedule.max_steps, seconds))
+    flops = 3 * forward_flops_per_pixel(module.model)
+    parameters = sum(p.numel() for p in module.model.parameters())
+    tell(
+        f"{recipe.name}: {parameters / 1e6:.2f} M parameters, {flops / 6e3:.0f} kMAC a pixel; {len(store)} pictures to learn from, "
+        f"{len(validation.pairs)} to choose by; {device.type}, {rate / 1e9:.0f} GFLOP/s of bf16 matrix products"
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    keeper = Keeper(folder, validation, matrix_rate=rate, flops_per_pixel=flops, tell=tell)
+    _fit(module, keeper.resume() if resume else keeper, device)
+    return folder / "weights.safetensors"
+
+
+def _fit(module: DenoiseModule, keeper: Keeper, device: torch.device) -> None:
+    recipe = module.recipe
+    # Lightning tells much at every start that a recipe has already decided.
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=UserWarning, module="lightning")
+        warnings.filterwarnings("ignore", message=".*isinstance.*LeafSpec.*")
+        trainer = lightning.Trainer(
+            accelerator="gpu" if device.type == "cuda" else device.type,
+            devices=1 if device.type != "cpu" else "auto",
+            precision="bf16-mixed" if recipe.run.precision == "bf16" else "32-true",
+            max_epochs=1,
+            gradient_clip_val=recipe.optimizer.clip,
+            callbacks=[keeper],
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+        trainer.fit(module, DataLoader(StepNumbers(module), batch_size=None))
+
+
+def _check_folder(folder: Path, *, resume: bool) -> None:
+    there = (folder / "state.safetensors").exists()
+    if resume and not there:
+        raise UsageError(f"nothing to resume in {folder}: start the run without --resume")
+    if there and not resume:
+        raise UsageError(
+            f"{folder} holds a run already: go on with --resume, or choose another name (--set name=NAME)"
+        )

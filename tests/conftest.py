@@ -1,0 +1,74 @@
+"""What every test may use: the folder of pictures and weights beside the checkout, and small pictures made here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SHARED = Path(os.environ.get("PIXELMEND_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder that holds ``data/`` and ``weights/``; the test is skipped where it is absent."""
+    if not (SHARED / "data").is_dir():
+        pytest.skip(f"no shared pictures at {SHARED} (set PIXELMEND_SHARED to the folder that holds data/ and weights/)")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def photo() -> np.ndarray:
+    """A small smooth colour picture with edges, 96×128×3 float32 in [0, 1], made the same way each time."""
+    y, x = np.mgrid[0:96, 0:128].astype(np.float32)
+    red = 0.5 + 0.4 * np.sin(x / 17) * np.cos(y / 23)
+    green = np.where((x - 60) ** 2 + (y - 50) ** 2 < 900, 0.75, 0.3)
+    blue = (x + y) / 224
+    return np.clip(np.stack([red, green, blue], axis=-1), 0, 1).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def tiny_card(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The card of a model made here, its ONNX file beside it: ``restored = degraded + level * (3×3 mean - degraded)``.
+
+    At sigma 0 it changes nothing; at the greatest level it smooths a little. Its own padding is zero, so that a picture's cut
+    edges show where tiles are put together carelessly.
+    """
+    from onnx import TensorProto, helper, numpy_helper
+
+    folder = tmp_path_factory.mktemp("model")
+    mean = np.zeros((3, 3, 3, 3), np.float32)
+    mean[range(3), range(3)] = 1 / 9
+    shape = {"degraded": 3, "noise_level": 1, "restored": 3}
+    ports = {
+        name: helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", channels, "h", "w"])
+        for name, channels in shape.items()
+    }
+    nodes = [
+        helper.make_node("Conv", ["degraded", "mean"], ["smooth"], pads=[1, 1, 1, 1]),
+        helper.make_node("Sub", ["smooth", "degraded"], ["difference"]),
+        helper.make_node("Mul", ["difference", "noise_level"], ["step"]),
+        helper.make_node("Add", ["degraded", "step"], ["restored"]),
+    ]
+    inputs = [ports["degraded"], ports["noise_level"]]
+    graph = helper.make_graph(nodes, "tiny", inputs, [ports["restored"]], [numpy_helper.from_array(mean, "mean")])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    data = model.SerializeToString()
+    (folder / "denoise-tiny.onnx").write_bytes(data)
+    card = {
+        "name": "denoise-tiny", "task": "denoise", "size": "small", "file": "denoise-tiny.onnx",
+        "sha256": hashlib.sha256(data).hexdigest(), "parameters": 81, "scale": 1, "conditions": ["noise_level"],
+        "multiple_of": 8, "minimum": 16, "tile": 64, "overlap": 16, "sigma_range": [0, 75], "licence": "Apache-2.0",
+        "training": {
+            "data": [{"name": "none", "pictures": 0, "licence": "none"}],
+            "mpx": 0.0, "minutes": 0.0, "device": "none", "recipe": "written by hand",
+        },
+        "scores": [{"dataset": "none", "sigma": 25, "psnr": 20.0, "ssim": 0.5, "protocol": {"seed": 0}}],
+    }  # fmt: skip
+    path = folder / "denoise-tiny.json"
+    path.write_text(json.dumps(card))
+    return path
