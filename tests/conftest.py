@@ -17,7 +17,9 @@ SHARED = Path(os.environ.get("PIXELMEND_SHARED", Path(__file__).resolve().parent
 def shared() -> Path:
     """The folder that holds ``data/`` and ``weights/``; the test is skipped where it is absent."""
     if not (SHARED / "data").is_dir():
-        pytest.skip(f"no shared pictures at {SHARED} (set PIXELMEND_SHARED to the folder that holds data/ and weights/)")
+        pytest.skip(
+            f"no shared pictures at {SHARED} (set PIXELMEND_SHARED to the folder that holds data/ and weights/)"
+        )
     return SHARED
 
 
@@ -28,15 +30,16 @@ def photo() -> np.ndarray:
     red = 0.5 + 0.4 * np.sin(x / 17) * np.cos(y / 23)
     green = np.where((x - 60) ** 2 + (y - 50) ** 2 < 900, 0.75, 0.3)
     blue = (x + y) / 224
-    return np.clip(np.stack([red, green, blue], axis=-1), 0, 1).astype(np.float32)
+    picture: np.ndarray = np.clip(np.stack([red, green, blue], axis=-1), 0, 1).astype(np.float32)
+    return picture
 
 
 @pytest.fixture(scope="session")
 def tiny_card(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The card of a model made here, its ONNX file beside it: ``restored = degraded + level * (3×3 mean - degraded)``.
 
-    At sigma 0 it changes nothing; at the greatest level it smooths a little. Its own padding is zero, so that a picture's cut
-    edges show where tiles are put together carelessly.
+    At sigma 0 it changes nothing; at the greatest level it smooths a little. Its own padding is zero, so that a
+    picture's cut edges show where tiles are put together carelessly.
     """
     from onnx import TensorProto, helper, numpy_helper
 

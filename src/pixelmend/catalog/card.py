@@ -175,9 +175,7 @@ class Card:
         got["conditions"] = tuple(_items(got["conditions"], str, "the card's conditions"))
         low_high = _items(got["sigma_range"], float, "the card's sigma_range")
         if len(low_high) != 2:
-            raise ModelError(
-                f"the card's sigma_range holds {len(low_high)} numbers, wanted 2 (lowest, highest)"
-            )
+            raise ModelError(f"the card's sigma_range holds {len(low_high)} numbers, wanted 2 (lowest, highest)")
         got["sigma_range"] = (low_high[0], low_high[1])
         return cls(**got, folder=folder)
 

@@ -26,7 +26,7 @@ app = typer.Typer(
 )
 
 
-def _show_version(value: bool) -> None:  # noqa: FBT001  (typer calls it so)
+def _show_version(value: bool) -> None:  # noqa: FBT001  (an option)
     if value:
         typer.echo(f"pixelmend {__version__}")
         raise typer.Exit
@@ -34,7 +34,7 @@ def _show_version(value: bool) -> None:  # noqa: FBT001  (typer calls it so)
 
 @app.callback()
 def _root(
-    version: bool = typer.Option(  # noqa: FBT001  (the callback does the work)
+    version: bool = typer.Option(  # noqa: FBT001  (an option)
         False, "--version", help="Show the version and exit.", callback=_show_version, is_eager=True
     ),
 ) -> None:

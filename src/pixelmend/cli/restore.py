@@ -12,6 +12,8 @@ import typer
 
 from pixelmend.errors import UnwritableError, UsageError
 
+# Imports stand inside functions so that `pixelmend --help` answers at once.
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from pixelmend.inference import Report
 
 
-def restore(  # noqa: PLR0913  (each option of the command is a parameter)
+def restore(  # noqa: PLR0913  (each option is a parameter)
     picture: Annotated[Path, typer.Argument(metavar="IN", help="The damaged picture.", show_default=False)],
     *,
     output: Annotated[
@@ -40,9 +42,7 @@ def restore(  # noqa: PLR0913  (each option of the command is a parameter)
     compare: Annotated[
         Path | None, typer.Option(help="Also write a before/after picture here.", show_default=False)
     ] = None,
-    report: Annotated[
-        Path | None, typer.Option("--json", help="Also write a report here.", show_default=False)
-    ] = None,
+    report: Annotated[Path | None, typer.Option("--json", help="Also write a report here.", show_default=False)] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
 ) -> None:
     """Restore a damaged picture; IN itself is never changed."""
@@ -66,9 +66,7 @@ def restore(  # noqa: PLR0913  (each option of the command is a parameter)
     if compare is not None:
         _write_compare(opened, pixels, compare)
     if report is not None:
-        _write_report(
-            report, {**found.to_dict(), "notes": notes, "input": str(picture), "output": str(target)}
-        )
+        _write_report(report, {**found.to_dict(), "notes": notes, "input": str(picture), "output": str(target)})
     if not quiet:
         _say(found, notes, [each for each in (target, compare, report) if each is not None])
 

@@ -169,12 +169,8 @@ def _open(source: Path | bytes, name: str) -> Any:
         return pyvips.Image.new_from_source(stream, "", access="random", fail_on="error")
     except pyvips.Error as error:
         if "not in a known format" in str(error):
-            raise UnreadableError(
-                f"cannot read {name}: it is not a picture that can be read ({READABLE})"
-            ) from None
-        raise UnreadableError(
-            f"cannot read {name}: the file is damaged or cut short ({reason(error)})"
-        ) from None
+            raise UnreadableError(f"cannot read {name}: it is not a picture that can be read ({READABLE})") from None
+        raise UnreadableError(f"cannot read {name}: the file is damaged or cut short ({reason(error)})") from None
 
 
 def _check_file(path: Path) -> None:

@@ -150,9 +150,7 @@ def _format_of(path: Path) -> str:
     name = _SUFFIXES.get(path.suffix.lower())
     if name is None:
         got = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
-        raise UsageError(
-            f"cannot tell the format of {path}: got {got}, wanted one of: {', '.join(_SUFFIXES)}"
-        )
+        raise UsageError(f"cannot tell the format of {path}: got {got}, wanted one of: {', '.join(_SUFFIXES)}")
     return name
 
 
@@ -171,9 +169,7 @@ def _create_beside(path: Path) -> Path:
     try:
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     except OSError as error:
-        raise UnwritableError(
-            f"cannot write into {path.parent}: {error.strerror}; choose another output"
-        ) from None
+        raise UnwritableError(f"cannot write into {path.parent}: {error.strerror}; choose another output") from None
     return temporary
 
 
@@ -208,9 +204,7 @@ def _cause(error: pyvips.Error, temporary: Path) -> str:
     return reason(error).replace(str(temporary), "the file")
 
 
-def _prepare(
-    pixels: Pixels, name: str, like: Picture | None
-) -> tuple[Any, str, dict[str, Any], tuple[str, ...]]:
+def _prepare(pixels: Pixels, name: str, like: Picture | None) -> tuple[Any, str, dict[str, Any], tuple[str, ...]]:
     """The libvips image to write, the format, the options of its saver, and what could not be kept."""
     form = _FORMATS[name]
     image = _to_vips(pixels)
@@ -245,9 +239,7 @@ def _to_vips(pixels: Pixels) -> Any:
 def _depth(wanted: np.dtype[Any], form: _Format) -> tuple[np.dtype[Any], list[str]]:
     if wanted.name in form.depths:
         note = (
-            [f"16 bits became 12: {form.name} holds no more"]
-            if (form.name, wanted.name) == ("AVIF", "uint16")
-            else []
+            [f"16 bits became 12: {form.name} holds no more"] if (form.name, wanted.name) == ("AVIF", "uint16") else []
         )
         return wanted, note
     best = np.dtype(form.depths[-1])
@@ -290,9 +282,7 @@ def _with_metadata(image: Any, like: Picture, form: _Format) -> tuple[Any, list[
         image.remove("icc-profile-data")
         notes.append("the colour profile was left out: it does not fit the number of channels")
     if not form.exif and "exif-data" in header.get_fields():
-        notes.append(
-            f"EXIF was left out (orientation and resolution are kept): {form.name} is written without"
-        )
+        notes.append(f"EXIF was left out (orientation and resolution are kept): {form.name} is written without")
     return image, notes
 
 

@@ -108,7 +108,7 @@ def _from_pil(image: Any) -> ArrayPicture:
 
 
 def _to_pil(whole: Pixels, original: Any) -> Any:
-    from PIL import Image  # noqa: PLC0415  (an extra: who holds a PIL image has it)
+    from PIL import Image  # an extra: who holds a PIL image has it
 
     result = Image.fromarray(whole[:, :, 0] if whole.shape[2] == 1 else whole)
     # The profile, resolution and EXIF block; transparency belongs to palettes, which are gone.

@@ -52,9 +52,7 @@ class Options:
     def __post_init__(self) -> None:
         """Refuse impossible values."""
         if self.sigma is not None and not 0 <= self.sigma <= 255:  # NaN compares false
-            raise UsageError(
-                f"got sigma {self.sigma:g}, wanted a noise level from 0 to 255, or 'auto' to estimate it"
-            )
+            raise UsageError(f"got sigma {self.sigma:g}, wanted a noise level from 0 to 255, or 'auto' to estimate it")
         if self.tile is not None and self.tile < 1:
             raise UsageError(f"got tile {self.tile}, wanted a side in pixels, 1 or more")
 
@@ -124,9 +122,7 @@ def restore_picture(
         ModelError: The model failed.
     """
     if card.scale != 1:
-        raise UsageError(
-            f"the model {card.name} enlarges by {card.scale}: only models of scale 1 can be run so far"
-        )
+        raise UsageError(f"the model {card.name} enlarges by {card.scale}: only models of scale 1 can be run so far")
     start = time.perf_counter()
     sigma, notes = _level(picture, card, options)
     rows, columns = _plan(picture, card, options)
@@ -167,9 +163,7 @@ def _level(picture: PictureLike, card: Card, options: Options) -> tuple[float, l
         return sigma, []
     used = min(max(sigma, low), high)
     what = "estimated" if options.sigma is None else "given"
-    return used, [
-        f"noise level {sigma:.1f} was {what}, {card.name} knows {low:g} to {high:g}: {used:g} was used"
-    ]
+    return used, [f"noise level {sigma:.1f} was {what}, {card.name} knows {low:g} to {high:g}: {used:g} was used"]
 
 
 def _plan(picture: PictureLike, card: Card, options: Options) -> tuple[Side, Side]:

@@ -30,9 +30,7 @@ _DEVICES = {
 class Engine(Protocol):
     """Runs one network. Deterministic; no state that a run changes."""
 
-    def run(
-        self, degraded: NDArray[np.float32], conditions: Mapping[str, NDArray[np.float32]]
-    ) -> NDArray[np.float32]:
+    def run(self, degraded: NDArray[np.float32], conditions: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         """Restore a batch.
 
         Args:
@@ -69,7 +67,7 @@ class OnnxEngine:
             raise ModelError(f"there is no model at {path}: install or export it again")
         try:
             self._session = ort.InferenceSession(str(path), _options(threads), providers=_with_cpu(provider))
-        except Exception as error:  # noqa: BLE001  (ONNX Runtime raises a dozen kinds, not all of them exported)
+        except Exception as error:  # noqa: BLE001  (ONNX Runtime raises a dozen kinds, not all exported)
             raise ModelError(f"{path} is not a model that can be run: {_one_line(error)}") from None
         self.device = self._check_device(device)
         self.inputs = frozenset(each.name for each in self._session.get_inputs())
@@ -78,18 +76,14 @@ class OnnxEngine:
             got = f"inputs {sorted(self.inputs)} and outputs {sorted(outputs)}"
             raise ModelError(f"{path} is no restorer: got {got}, wanted 'degraded' in and 'restored' out")
 
-    def run(
-        self, degraded: NDArray[np.float32], conditions: Mapping[str, NDArray[np.float32]]
-    ) -> NDArray[np.float32]:
+    def run(self, degraded: NDArray[np.float32], conditions: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         """See `Engine.run`."""
         try:
             outputs: list[Any] = self._session.run(["restored"], {"degraded": degraded, **conditions})
-        except Exception as error:  # noqa: BLE001  (as above)
+        except Exception as error:  # noqa: BLE001  (ONNX Runtime raises a dozen kinds, not all exported)
             if "allocate" in str(error).lower():
                 raise MemoryError(f"no room for a piece of {max(degraded.shape[2:])} pixels") from None
-            raise ModelError(
-                f"the model failed on an input of {degraded.shape}: {_one_line(error)}"
-            ) from None
+            raise ModelError(f"the model failed on an input of {degraded.shape}: {_one_line(error)}") from None
         restored: NDArray[np.float32] = outputs[0]
         if not np.isfinite(restored).all():
             raise ModelError("the model gave values that are not finite: its weights are broken")
@@ -100,19 +94,17 @@ class OnnxEngine:
         used = self._session.get_providers()[0]
         name = next((key for key, provider in _DEVICES.items() if provider == used), used)
         if device not in {"auto", name}:
-            raise UsageError(
-                f"device {device!r} could not be started (is its driver installed?): try 'auto' or 'cpu'"
-            )
+            raise UsageError(f"device {device!r} could not be started (is its driver installed?): try 'auto' or 'cpu'")
         return name
 
 
 @lru_cache(maxsize=4)
-def _cached(path: str, stamp: tuple[int, int], device: str) -> OnnxEngine:  # noqa: ARG001  (a key of the cache)
+def _cached(path: str, stamp: tuple[int, int], device: str) -> OnnxEngine:  # noqa: ARG001  (a part of the key)
     return OnnxEngine(path, device)
 
 
 def cached_engine(path: str | Path, device: str = "auto") -> OnnxEngine:
-    """An engine that is kept for the next call with the same file and device; a file that changed is read again.
+    """An engine that is kept for the next call with the same file and device; changed files are read anew.
 
     Raises:
         UsageError: See `OnnxEngine`.

@@ -29,7 +29,7 @@ def padded_length(length: int, *, multiple_of: int, minimum: int) -> int:
 
 
 def pad(pixels: NDArray[Any], height: int, width: int) -> NDArray[Any]:
-    """Extend a picture downwards and to the right: mirrored at its edge, and repeated where too small for that.
+    """Extend a picture downwards and to the right: mirrored at its edge, repeated where too small.
 
     Nothing moves: pixel (0, 0) stays, so that pieces of a picture and the whole of it are aligned alike.
 

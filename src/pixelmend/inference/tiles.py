@@ -134,9 +134,7 @@ def _blend(part: NDArray[Any], before: NDArray[Any] | None, lead: int, axis: int
     """Fade from the piece before into this one over its first `lead` pixels, in place."""
     if before is None or lead == 0:
         return
-    weights = ((np.arange(lead, dtype=np.float32) + 0.5) / lead).reshape(
-        (-1, 1, 1) if axis == 0 else (1, -1, 1)
-    )
+    weights = ((np.arange(lead, dtype=np.float32) + 0.5) / lead).reshape((-1, 1, 1) if axis == 0 else (1, -1, 1))
     head = part[:lead] if axis == 0 else part[:, :lead]
     head += (before - head) * (1 - weights)
 

@@ -1,0 +1,231 @@
+"""``pixelmend restore``, as a user meets it: results, and one line for every mistake."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from pixelmend import cli
+from pixelmend.errors import UnwritableError
+from pixelmend.images import decode, encode, save
+
+Photo = NDArray[np.float32]
+
+
+@pytest.fixture
+def picture(tmp_path: Path, photo: Photo) -> Path:
+    """A noisy JPEG, alone in its folder."""
+    rng = np.random.default_rng(0)
+    path = tmp_path / "in" / "a.jpg"
+    path.parent.mkdir()
+    noisy = np.clip(photo + rng.normal(0, 0.1, photo.shape), 0, 1)
+    path.write_bytes(encode(np.rint(noisy * 255).astype(np.uint8), "jpeg"))
+    return path
+
+
+class Ran:
+    """What a run of the command left: exit code and what it said."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+class Run(Protocol):
+    """Runs the command in this process."""
+
+    def __call__(self, *arguments: object) -> Ran:
+        """Run it with these arguments."""
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    def call(*arguments: object) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["pixelmend", *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        out, err = capfd.readouterr()
+        code = caught.value.code
+        return Ran(code if isinstance(code, int) else 0, out, err)
+
+    return call
+
+
+def test_it_says_what_it_found_and_did(run: Run, picture: Path, tiny_card: Path) -> None:
+    before = picture.read_bytes()
+    ran = run("restore", picture, "--task", tiny_card)
+    result = picture.parent / "a_restored.jpg"
+    assert (ran.code, ran.err) == (0, "")
+    lines = ran.out.splitlines()
+    assert len(lines) == 3
+    assert "128×96 colour, 8 bits (jpeg), noise level" in lines[0]
+    assert "estimated" in lines[0]
+    assert str(result) in lines[2]
+    assert decode(result).width == 128
+    assert picture.read_bytes() == before
+
+
+def test_all_outputs(run: Run, picture: Path, tiny_card: Path, tmp_path: Path) -> None:
+    both, report = tmp_path / "both.png", tmp_path / "report.json"
+    ran = run(
+        "restore", picture, "-o", tmp_path / "b.png", "--task", tiny_card, "--sigma", "25", "--tile", "32",
+        "--device", "cpu", "--compare", both, "--json", report, "--quiet",
+    )  # fmt: skip
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    assert (decode(both).height, decode(both).width) == (96, 2 * 128 + 8)
+    told = json.loads(report.read_text())
+    assert (told["sigma"], told["sigma_estimated"], told["tile"]) == (25, False, [32, 32])
+    assert told["output"] == str(tmp_path / "b.png")
+    assert told["tiles"] > 1
+
+
+def test_a_folder_as_output(run: Run, picture: Path, tiny_card: Path, tmp_path: Path) -> None:
+    assert run("restore", picture, "-o", tmp_path, "--task", tiny_card).code == 0
+    assert (tmp_path / "a_restored.jpg").is_file()
+
+
+def test_what_could_not_be_kept_is_told(run: Run, tmp_path: Path, photo: Photo, tiny_card: Path) -> None:
+    save((photo * 65535).astype(np.uint16), tmp_path / "a.png")
+    ran = run("restore", tmp_path / "a.png", "-o", tmp_path / "b.jpg", "--task", tiny_card)
+    assert "note      uint16 became uint8: JPEG holds no more" in ran.out
+
+
+def test_a_format_that_is_only_read_is_written_as_png(run: Run, tmp_path: Path, photo: Photo, tiny_card: Path) -> None:
+    Image.fromarray(np.rint(photo * 255).astype(np.uint8)).save(tmp_path / "a.gif")
+    assert run("restore", tmp_path / "a.gif", "--task", tiny_card).code == 0
+    assert decode(tmp_path / "a_restored.png").width == 128
+
+
+def truncated() -> bytes:
+    rough = np.random.default_rng(0).integers(0, 255, (200, 200, 3), dtype=np.uint8)
+    return encode(rough, "jpeg")[:20000]
+
+
+# Name, what is in the file (None: it does not exist), options, exit code, a word of the line.
+MISTAKES = {
+    "missing file": ("b.png", None, [], 2, "no such file"),
+    "folder": ("", None, [], 2, "is a folder"),
+    "zero bytes": ("b.png", b"", [], 1, "0 bytes"),
+    "text named png": ("b.png", b"this is a letter, not a picture\n", [], 1, "not a picture"),
+    "truncated jpeg": ("b.jpg", truncated(), [], 1, "cut short"),
+    "unknown task": ("a.jpg", None, ["--task", "denoize"], 2, "did you mean 'denoise'"),
+    "no such card": ("a.jpg", None, ["--task", "none.json"], 1, "No such file"),
+    "negative sigma": ("a.jpg", None, ["--sigma", "-1"], 2, "0 to 255"),
+    "sigma in words": ("a.jpg", None, ["--sigma", "abc"], 2, "wanted a number or 'auto'"),
+    "sigma nan": ("a.jpg", None, ["--sigma", "nan"], 2, "0 to 255"),
+    "tile in words": ("a.jpg", None, ["--tile", "big"], 2, "wanted a number or 'auto'"),
+    "tile in parts": ("a.jpg", None, ["--tile", "1.5"], 2, "whole number"),
+    "tile infinite": ("a.jpg", None, ["--tile", "inf"], 2, "whole number"),
+    "unknown device": ("a.jpg", None, ["--device", "tpu"], 2, "choose one of: auto"),
+    "unknown suffix": ("a.jpg", None, ["-o", "b.xyz"], 2, "wanted one of: .png"),
+    "no such output folder": ("a.jpg", None, ["-o", "none/b.png"], 2, "no folder"),
+    "over the input": ("a.jpg", None, ["-o", "a.jpg"], 2, "the input itself"),
+    "two outputs in one": ("a.jpg", None, ["-o", "b.png", "--compare", "b.png"], 2, "same file"),
+    "report into nowhere": ("a.jpg", None, ["--json", "none/r.json"], 2, "folder that exists"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_line(
+    run: Run, picture: Path, tiny_card: Path, monkeypatch: pytest.MonkeyPatch, mistake: str
+) -> None:
+    name, data, options, code, word = MISTAKES[mistake]
+    monkeypatch.chdir(picture.parent)
+    if data is not None:
+        Path(name).write_bytes(data)
+    before = {each: each.read_bytes() for each in Path().iterdir()}
+    task = [] if "--task" in options else ["--task", tiny_card]
+    ran = run("restore", Path(name), *task, *options)
+    assert ran.code == code
+    assert ran.out == ""
+    assert ran.err.startswith("pixelmend: ")
+    assert ran.err.count("\n") == 1
+    assert word in ran.err
+    assert {each: each.read_bytes() for each in Path().iterdir()} == before
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="wants a folder that nobody, not even root, may write to")
+def test_a_folder_that_is_not_writable(run: Run, picture: Path, tiny_card: Path) -> None:
+    ran = run("restore", picture, "-o", "/proc/self/b.png", "--task", tiny_card)
+    assert ran.code == 1
+    assert ran.err.startswith("pixelmend: cannot write into /proc/self")
+    assert ran.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        (UnwritableError("cannot write x"), 1, "cannot write x"),
+        (OSError(28, "No space left on device"), 1, "no space left"),
+        (MemoryError("no room"), 1, "smaller --tile"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_failures_on_the_way_leave_nothing(
+    run: Run,
+    picture: Path,
+    tiny_card: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: tuple[BaseException, int, str],
+) -> None:
+    error, code, word = failure
+
+    def fail(*_args: object, **_options: object) -> None:
+        raise error
+
+    monkeypatch.setattr("pixelmend.inference.restore_picture", fail)
+    ran = run("restore", picture, "--task", tiny_card)
+    assert ran.code == code
+    assert word in ran.err
+    assert ran.err.count("\n") == bool(word)
+    assert [each.name for each in picture.parent.iterdir()] == ["a.jpg"]
+
+
+def test_a_full_disk(picture: Path, tiny_card: Path, tmp_path: Path) -> None:
+    """A limit on the size of files stops the writing halfway, as a full disk does."""
+    code = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000));"
+        "from pixelmend.cli import main; main()"
+    )
+    arguments = ["restore", picture, "-o", tmp_path / "b.png", "--task", tiny_card]
+    ran = subprocess.run(
+        [sys.executable, "-B", "-c", code, *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 1
+    assert ran.stderr.startswith(f"pixelmend: cannot write {tmp_path / 'b.png'}")
+    assert ran.stderr.count("\n") == 1
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["in"]
+
+
+def test_a_truncated_picture_in_a_process_of_its_own(tmp_path: Path, tiny_card: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(truncated())
+    ran = subprocess.run(
+        [sys.executable, "-m", "pixelmend", "restore", str(tmp_path / "a.jpg"), "--task", str(tiny_card)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.count("\n") == 1
+    assert "Traceback" not in ran.stderr
+    assert [each.name for each in tmp_path.iterdir()] == ["a.jpg"]
+
+
+def test_a_reader_that_went_away_is_no_error(picture: Path, tiny_card: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ran = subprocess.run(
+            [sys.executable, "-m", "pixelmend", "restore", str(picture), "--task", str(tiny_card)],
+            stdout=writing, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    finally:
+        os.close(writing)
+    assert ran.stderr == ""
