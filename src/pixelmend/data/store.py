@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ from pixelmend.images import read_rgb8
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 SUFFIXES = frozenset({".avif", ".bmp", ".heic", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 
@@ -29,14 +29,10 @@ def list_pictures(folders: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for folder in folders:
         if not folder.is_dir():
-            raise DataError(
-                f"no folder {folder}: set data.root to where the pictures are (--set data.root=DIR)"
-            )
+            raise DataError(f"no folder {folder}: set data.root to where the pictures are (--set data.root=DIR)")
         pictures = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
         if not pictures:
-            raise DataError(
-                f"no pictures in {folder}: wanted files that end in {', '.join(sorted(SUFFIXES))}"
-            )
+            raise DataError(f"no pictures in {folder}: wanted files that end in {', '.join(sorted(SUFFIXES))}")
         found += pictures
     return found
 
@@ -59,12 +55,11 @@ BLOCK = 32
 def block_detail(picture: np.ndarray) -> np.ndarray:
     """How much happens in each block: (H // 32, W // 32) float32, mean absolute difference to the neighbours, 0–510."""
     green = picture[..., 1].astype(np.int16)
-    change = np.abs(np.diff(green, axis=0, append=green[-1:])) + np.abs(
-        np.diff(green, axis=1, append=green[:, -1:])
-    )
+    change = np.abs(np.diff(green, axis=0, append=green[-1:])) + np.abs(np.diff(green, axis=1, append=green[:, -1:]))
     rows, columns = (side // BLOCK for side in green.shape)
     blocks = change[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
-    return blocks.mean(axis=(1, 3), dtype=np.float32)
+    detail: np.ndarray = blocks.mean(axis=(1, 3), dtype=np.float32)
+    return detail
 
 
 class PictureStore:
@@ -79,9 +74,7 @@ class PictureStore:
         detail_power: 0 draws from everywhere alike.
     """
 
-    def __init__(
-        self, pictures: Sequence[np.ndarray], device: torch.device, *, detail_power: float = 0.0
-    ) -> None:
+    def __init__(self, pictures: Sequence[np.ndarray], device: torch.device, *, detail_power: float = 0.0) -> None:
         details = [torch.from_numpy(block_detail(p)) for p in pictures]
         counts = torch.tensor([d.numel() for d in details])
         weights = torch.cat([d.flatten() for d in details]).double().add(1).pow(detail_power)
@@ -129,16 +122,14 @@ class PictureStore:
         return len(self.heights)
 
     def plan(self, crops: int, side: int, generator: torch.Generator) -> CropPlan:
-        """Draw where crops come from; a crop's centre lies in a block that was drawn, where the picture's border allows."""
+        """Draw where crops come from: each is centred on a place in a drawn block, as far as the border allows."""
         draw = torch.rand(3, crops, generator=generator, dtype=torch.float64)
         block = torch.searchsorted(self.block_ends, draw[0] * self.block_ends[-1], right=True)
         picture = torch.searchsorted(self.first_block, block, right=True) - 1
         within = block - self.first_block[picture]
         row, column = within // self.block_columns[picture], within % self.block_columns[picture]
         top = ((row + draw[1]) * BLOCK - side / 2).long().clamp(min=0).minimum(self.heights[picture] - side)
-        left = (
-            ((column + draw[2]) * BLOCK - side / 2).long().clamp(min=0).minimum(self.widths[picture] - side)
-        )
+        left = ((column + draw[2]) * BLOCK - side / 2).long().clamp(min=0).minimum(self.widths[picture] - side)
         return CropPlan(picture, top, left, torch.randint(8, (crops,), generator=generator))
 
     def crop(self, plan: CropPlan, side: int) -> Tensor:

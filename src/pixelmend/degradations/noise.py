@@ -39,9 +39,7 @@ class GaussianNoise:
         return (self.sigma_min + (self.sigma_max - self.sigma_min) * spread) / 255
 
     @staticmethod
-    def apply(
-        clean: Tensor, sigma01: Tensor, generator: torch.Generator, *, gray: Tensor | None = None
-    ) -> Tensor:
+    def apply(clean: Tensor, sigma01: Tensor, generator: torch.Generator, *, gray: Tensor | None = None) -> Tensor:
         """Add noise of these levels.
 
         Args:

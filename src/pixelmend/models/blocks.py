@@ -1,7 +1,7 @@
 """The pieces that the hybrid network is made of: residual convolution, attention in windows, steps between scales.
 
-Every piece takes and gives (N, C, H, W), keeps float32 or bfloat16 as it comes, and is the identity (or, for a step, a plain
-resampling) before it has learnt anything: residual gains start at zero.
+Every piece takes and gives (N, C, H, W) and keeps float32 or bfloat16 as it comes. Residual gains start at zero, so
+that before it has learnt anything a residual piece is the identity.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def from_windows(tokens: Tensor, window: int, size: tuple[int, int, int, int]) -
 class ResidualBlock(nn.Module):
     """Two dense 3×3 convolutions around a ReLU, added with a gain per channel that starts at zero.
 
-    No batch norm: it leaves artifacts in restoration (EDSR, Lim et al. 2017). Dense, not depthwise: on a CPU a depthwise
-    layer costs more time than a dense one, though fewer operations.
+    No batch norm: it leaves artifacts in restoration (EDSR, Lim et al. 2017). Dense, not depthwise: on a CPU a
+    depthwise layer costs more time than a dense one, though fewer operations.
     """
 
     def __init__(self, width: int) -> None:
@@ -50,7 +50,7 @@ class ResidualBlock(nn.Module):
 
 
 def _scaled(conv: nn.Conv2d, gain: nn.Parameter, features: Tensor, *, padding: int = 0) -> Tensor:
-    """Apply ``conv``, each output channel times its gain: on the weights, which are few, not on the features, which are many."""
+    """Apply ``conv``, each output channel times its gain: on the few weights, not on the many features."""
     bias = None if conv.bias is None else conv.bias * gain
     return F.conv2d(features, conv.weight * gain[:, None, None, None], bias, padding=padding)
 
@@ -81,10 +81,10 @@ class Up(nn.Module):
 
 
 class WindowAttention(nn.Module):
-    """Self-attention among the pixels of a window, with a learnt bias for their relative position (Swin, Liu et al. 2021).
+    """Self-attention among the pixels of a window, with a learnt bias for relative position (Swin, Liu et al. 2021).
 
-    With ``shifted`` the windows lie half a window further, so that what meets there changes from block to block; windows
-    that wrap around the picture's edge are masked, so that far borders never mix.
+    With ``shifted`` the windows lie half a window further, so that what meets there changes from block to block;
+    windows that wrap around the picture's edge are masked, so that far borders never mix.
     """
 
     def __init__(self, width: int, *, window: int, heads: int, shifted: bool) -> None:
@@ -106,11 +106,7 @@ class WindowAttention(nn.Module):
         if self.shifted:
             features = torch.roll(features, (-half, -half), (2, 3))
         tokens = to_windows(features, self.window)
-        q, k, v = (
-            self.qkv(tokens)
-            .reshape(-1, self.window**2, 3, self.heads, c // self.heads)
-            .permute(2, 0, 3, 1, 4)
-        )
+        q, k, v = self.qkv(tokens).reshape(-1, self.window**2, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
         bias = self.position_bias[self.position].permute(2, 0, 1)[None]
         if self.shifted:
             # One mask for each window of a picture; the same for every picture of the batch.
@@ -150,11 +146,7 @@ class ChannelAttention(nn.Module):
         c = features.shape[1]
         tokens = to_windows(features, self.window)
         # (windows, heads, channels of a head, pixels of the window): the channels are what attends.
-        qkv = (
-            self.qkv(tokens)
-            .reshape(-1, self.window**2, 3, self.heads, c // self.heads)
-            .permute(2, 0, 3, 4, 1)
-        )
+        qkv = self.qkv(tokens).reshape(-1, self.window**2, 3, self.heads, c // self.heads).permute(2, 0, 3, 4, 1)
         q, k, v = F.normalize(qkv[0], dim=-1), F.normalize(qkv[1], dim=-1), qkv[2]
         weights = torch.softmax((q @ k.transpose(-2, -1)) * self.temperature.to(q.dtype), dim=-1)
         mixed = (weights.to(v.dtype) @ v).permute(0, 3, 1, 2).reshape(-1, self.window**2, c)
@@ -163,7 +155,7 @@ class ChannelAttention(nn.Module):
 
 
 class ContextBlock(nn.Module):
-    """One transformer block: attention of a kind, then a gated feed-forward (GEGLU, Shazeer 2020); both with norm before."""
+    """One transformer block: attention of a kind, then a gated feed-forward (GEGLU, Shazeer 2020), norm before each."""
 
     def __init__(self, width: int, kind: ContextKind, *, window: int, heads: int, hidden: int) -> None:
         super().__init__()

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from pixelmend.errors import ModelError
 from pixelmend.models.hybrid import Hybrid, HybridConfig
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import torch
 
 HEADER = "pixelmend"
 """The one key of the file's metadata that is ours; it holds JSON."""
@@ -28,20 +32,18 @@ def write_tensors(tensors: dict[str, torch.Tensor], path: Path, header: dict[str
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        blob = save(
-            {k: v.detach().cpu().contiguous() for k, v in tensors.items()}, {HEADER: json.dumps(header)}
-        )
+        blob = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, {HEADER: json.dumps(header)})
         with beside.open("wb") as file:
             file.write(blob)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
     except OSError as error:
-        raise ModelError(
-            f"cannot write {path}: {error.strerror}; free some space or choose another folder"
-        ) from error
+        raise ModelError(f"cannot write {path}: {error.strerror}; free some space or choose another folder") from error
     finally:
-        beside.unlink(missing_ok=True)
+        # Where a parent of the path is a file, even looking for what is left fails; the first error is the one to tell.
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
@@ -58,9 +60,7 @@ def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
             # A copy: tensors of the library lie in the mapped file, which a later save replaces.
             tensors = {key: file.get_tensor(key).clone() for key in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise ModelError(
-            f"{path} is not a whole safetensors file ({error}): train or download it again"
-        ) from error
+        raise ModelError(f"{path} is not a whole safetensors file ({error}): train or download it again") from error
     if HEADER not in metadata:
         raise ModelError(f"{path} carries no {HEADER!r} header: it was not written by pixelmend train")
     header: dict[str, Any] = json.loads(metadata[HEADER])

@@ -1,1 +1,6 @@
 """Learning: a recipe in, weights out."""
+
+from pixelmend.training.recipe import Recipe, load_recipe
+from pixelmend.training.run import train
+
+__all__ = ["Recipe", "load_recipe", "train"]

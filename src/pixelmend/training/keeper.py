@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-import lightning
 from lightning.pytorch.callbacks import Callback
 
 from pixelmend.errors import ModelError
 from pixelmend.models import save_model
+from pixelmend.training.interrupt import StopSignals
 from pixelmend.training.state import autocast_type, load_state, save_state
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    import lightning
 
     from pixelmend.data.validation import ValidationSet
     from pixelmend.training.module import DenoiseModule
@@ -40,6 +42,9 @@ class Standing:
 
 class Keeper(Callback):
     """Keeps the time, tells how the run goes, validates, stores the best averaged weights, and ends the run.
+
+    Asked to stop (Ctrl-C, or SIGTERM as clusters send it), it lets the step come to its end, stores the state and sets
+    ``interrupted``: the run goes on from there as if nothing had been. Asked twice, it stops at once.
 
     Files in ``folder``: ``weights.safetensors`` (the best averaged weights), ``last.safetensors`` (the newest),
     ``state.safetensors`` (to resume from), ``log.jsonl`` (a line for each look and validation, appended).
@@ -65,6 +70,9 @@ class Keeper(Callback):
         self.matrix_rate, self.flops_per_pixel = matrix_rate, flops_per_pixel
         self.standing = Standing()
         self.seconds_per_step = 0.0
+        self.interrupted = False
+        self._validated_step = -1
+        self._signals = StopSignals()
         self._resume = False
 
     def resume(self) -> Keeper:
@@ -76,9 +84,9 @@ class Keeper(Callback):
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         """Load the state, where asked, and start the clock."""
-        module: DenoiseModule = pl_module  # type: ignore[assignment]
+        module = cast("DenoiseModule", pl_module)
         if self._resume:
-            progress = load_state(module, trainer.optimizers[0], self.folder / "state.safetensors")  # type: ignore[arg-type]
+            progress = load_state(module, trainer.optimizers[0], self.folder / "state.safetensors")
             self.standing = Standing(**progress)
             self.tell(f"going on from step {module.steps_done}, {module.budget.elapsed / 60:.1f} min used")
         self._started = self._validated = self._looked = time.perf_counter()
@@ -86,12 +94,14 @@ class Keeper(Callback):
         self._first = self._looked_step = module.steps_done
         if module.budget.is_over(module.steps_done):
             trainer.should_stop = True
+        # Not before: Lightning has put its own handlers in place by now, and takes ours away with them at the end.
+        self._signals.listen()
 
     def on_train_batch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: Any, **__: Any
     ) -> None:
-        """Look at clock and loss now and then, validate when due, stop when the budget is used."""
-        module: DenoiseModule = pl_module  # type: ignore[assignment]
+        """Look at clock and loss now and then, validate when due, stop when the budget is used or somebody asks."""
+        module = cast("DenoiseModule", pl_module)
         step, now = module.steps_done, time.perf_counter()
         module.budget.elapsed = self._elapsed_before + now - self._started
         since = step - self._looked_step
@@ -100,30 +110,36 @@ class Keeper(Callback):
         over = module.budget.is_over(step)
         if now - self._validated >= 60 * module.recipe.schedule.validate_minutes and not over:
             self._validate(trainer, module)
-        if over:
+        if self._signals.received and not over:
+            self.interrupted = True
+            self._save(trainer, module)
+            self.tell(f"interrupted at step {step}; the state is kept: go on with --resume")
+        if over or self.interrupted:
             trainer.should_stop = True
 
     def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Validate and store once more, at the very end."""
-        module: DenoiseModule = pl_module  # type: ignore[assignment]
-        self._validate(trainer, module)
+        """Validate and store once more, at the very end; stopping early has done so already."""
+        module = cast("DenoiseModule", pl_module)
+        if not self.interrupted and self._validated_step != module.steps_done:
+            self._validate(trainer, module)
+
+    def teardown(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:  # noqa: ARG002 (Lightning's signature)
+        """Give the signals back, however the run ended."""
+        self._signals.restore()
 
     def _look(self, module: DenoiseModule, now: float) -> None:
         steps = module.steps_done - self._looked_step
         self.seconds_per_step = (now - self._looked) / steps
         module.budget.plan(module.steps_done, self.seconds_per_step)
         loss = float(module.last_loss)
-        if not math.isfinite(loss):
-            raise ModelError(
-                f"the loss is {loss} at step {module.steps_done}: resume with a lower rate (--set optimizer.muon_rate=…)"
-            )
+        _check_finite(loss, "loss", module.steps_done)
         pixels_per_second = module.pixels_per_step / self.seconds_per_step
         rate = pixels_per_second * self.flops_per_pixel
         left = module.budget.seconds_left(module.steps_done, self.seconds_per_step)
         share = f" · {rate / self.matrix_rate:.0%} of matrix rate" if self.matrix_rate else ""
         self.tell(
-            f"step {module.steps_done}/{module.budget.planned:.0f} · loss {loss:.4f} · {pixels_per_second / 1e6:.2f} Mpx/s"
-            f" · {rate / 1e9:.0f} GFLOP/s{share} · {_clock(left)} left"
+            f"step {module.steps_done}/{module.budget.planned:.0f} · loss {loss:.4f}"
+            f" · {pixels_per_second / 1e6:.2f} Mpx/s · {rate / 1e9:.0f} GFLOP/s{share} · {_clock(left)} left"
         )
         self._log("train", module, loss=loss, mpx_per_second=pixels_per_second / 1e6, flops_per_second=rate)
         self._looked, self._looked_step = time.perf_counter(), module.steps_done
@@ -132,20 +148,24 @@ class Keeper(Callback):
         if trainer.is_global_zero:
             scores = self.validation.psnr(module.ema, precision=autocast_type(module.recipe.run.precision))
             mean = sum(scores.values()) / len(scores)
+            # Before anything is stored: the state of a run that has diverged must not replace one that had not.
+            _check_finite(mean, "validation score", module.steps_done)
             self._log("validate", module, psnr=mean, by_sigma={f"{k:g}": v for k, v in scores.items()})
             self._keep(module, mean, scores)
             listed = " · ".join(f"σ{k:g} {v:.3f}" for k, v in scores.items())
             best = self.standing.best_step == module.steps_done
             self.tell(f"validated at step {module.steps_done}: {listed} dB{' · best so far' if best else ''}")
-            save_state(
-                module, trainer.optimizers[0], self.folder / "state.safetensors", asdict(self.standing)
-            )  # type: ignore[arg-type]
+            self._save(trainer, module)
         if self.standing.waited >= module.recipe.schedule.patience:
             self.tell(f"stopping early: no better score in {self.standing.waited} validations")
             trainer.should_stop = True
         # A validation is not training: neither the pace nor the time until the next one counts it.
         self._validated = self._looked = time.perf_counter()
-        self._looked_step = module.steps_done
+        self._looked_step = self._validated_step = module.steps_done
+
+    def _save(self, trainer: lightning.Trainer, module: DenoiseModule) -> None:
+        if trainer.is_global_zero:
+            save_state(module, trainer.optimizers[0], self.folder / "state.safetensors", asdict(self.standing))
 
     def _keep(self, module: DenoiseModule, mean: float, scores: dict[float, float]) -> None:
         header = {
@@ -178,3 +198,11 @@ class Keeper(Callback):
 def _clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+def _check_finite(value: float, what: str, step: int) -> None:
+    if not math.isfinite(value):
+        raise ModelError(
+            f"the {what} is {value} at step {step}: start again with lower rates "
+            "(--set optimizer.muon_rate=… --set optimizer.adam_rate=…)"
+        )

@@ -67,4 +67,4 @@ def forward_flops_per_pixel(model: nn.Module, *, side: int = 256) -> float:
     level = torch.zeros(1, 1, 1, 1, device=parameter.device)
     with FlopCounterMode(display=False) as counter:
         model(picture, level)
-    return counter.get_total_flops() / side**2
+    return float(counter.get_total_flops()) / side**2

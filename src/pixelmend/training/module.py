@@ -18,6 +18,8 @@ from pixelmend.training.muon import MuonAdamW, muon_parameters
 from pixelmend.training.schedule import Budget, rate_factor
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pixelmend.data.store import PictureStore
     from pixelmend.training.recipe import Recipe
 
@@ -25,15 +27,14 @@ if TYPE_CHECKING:
 class DenoiseModule(lightning.LightningModule):
     """The hybrid network learning to denoise.
 
-    ``steps_done`` counts the steps of the whole run, across interruptions; Lightning's own counter starts anew with each
-    process and is not used. The batch that the loader hands over is nothing but the number of the step.
+    ``steps_done`` counts the steps of the whole run, across interruptions, and is the number of the next batch.
+    Lightning's own counter starts anew with each process, and its loader runs ahead of the steps: neither is used.
     """
 
     def __init__(self, recipe: Recipe, store: PictureStore, budget: Budget) -> None:
         super().__init__()
         self.recipe, self.budget = recipe, budget
-        torch.manual_seed(recipe.seed)
-        self.model = Hybrid(recipe.model).to(memory_format=torch.channels_last)
+        self.model = first_network(recipe)
         self.ema = copy.deepcopy(self.model).requires_grad_(requires_grad=False).eval()
         self.network = torch.compile(self.model) if recipe.run.compile else self.model
         self.batches = DenoiseBatches(
@@ -61,27 +62,39 @@ class DenoiseModule(lightning.LightningModule):
             matrices, others, muon_rate=settings.muon_rate, adam_rate=settings.adam_rate, decay=settings.decay
         )
 
-    def on_train_batch_start(self, batch: int, batch_idx: int) -> None:  # noqa: ARG002 (Lightning's signature)
-        """Set the rate of this step."""
-        factor = rate_factor(self.steps_done, self.budget.planned, self.recipe.schedule.warmup_steps)
-        for group in self.optimizers().param_groups:  # type: ignore[union-attr]
-            group["lr"] = group["peak_rate"] * factor
-
     def training_step(self, batch: int, batch_idx: int) -> Tensor:  # noqa: ARG002 (Lightning's signature)
-        """The loss of batch number ``batch``."""
+        """The loss of batch number ``steps_done``; what the loader hands over says nothing."""
         with torch.autocast(self.device.type, enabled=False):
-            lesson = self.batches(batch, self.global_rank)
+            lesson = self.batches(self.steps_done, self.global_rank)
         restored = self.network(lesson.degraded, lesson.sigma01[:, None, None, None])
         each = LOSSES[self.recipe.loss.pixel](restored.float(), lesson.clean)
         loss = (each * balance_weights(lesson.sigma01, power=self.recipe.loss.balance)).mean()
         self.last_loss = loss.detach()
         return loss
 
-    @torch.no_grad()
-    def on_train_batch_end(self, outputs: Any, batch: int, batch_idx: int) -> None:  # noqa: ARG002 (Lightning's)
-        """Average the weights: a short memory at first, so that the average leaves the start behind."""
+    def optimizer_step(
+        self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Callable[[], Any] | None = None
+    ) -> None:
+        """Move the weights at this step's rate, average them, and count the step.
+
+        All in one place, so that whoever looks between two steps (Lightning asks its callbacks before the module) sees
+        weights, average and count that belong together.
+        """
+        factor = rate_factor(self.steps_done, self.budget.planned, self.recipe.schedule.warmup_steps)
+        for group in optimizer.param_groups:
+            group["lr"] = group["peak_rate"] * factor
+        super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
         self.steps_done += 1
+        # A short memory at first, so that the average leaves the start behind.
         decay = min(self.recipe.optimizer.ema, (1 + self.steps_done) / (10 + self.steps_done))
-        torch._foreach_lerp_(
-            list(self.ema.parameters()), list(self.model.parameters()), 1 - decay
-        )
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.ema.parameters()), list(self.model.parameters()), 1 - decay)
+
+
+def first_network(recipe: Recipe) -> Hybrid:
+    """The network before its first step: a function of the recipe's seed, channels last in memory."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        model = Hybrid(recipe.model)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's own annotation lacks it
+    return model

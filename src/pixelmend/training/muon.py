@@ -1,8 +1,8 @@
 """Muon for the weights that are matrices, AdamW for the rest, as one optimizer.
 
 Muon (Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks") replaces the momentum of a weight
-matrix by the nearest matrix whose singular values are all one. A convolution counts as (out, in·k·k). On this network it
-was worth a decibel at equal pixels.
+matrix by the nearest matrix whose singular values are all one. A convolution counts as (out, in·k·k). On this network
+it was worth a decibel at equal pixels.
 """
 
 from __future__ import annotations
@@ -33,18 +33,16 @@ def orthogonalize(matrices: Tensor, *, steps: int = 5) -> Tensor:
     return x.mT if tall else x
 
 
-def muon_parameters(
-    model: nn.Module, *, excluded: Iterable[str]
-) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+def muon_parameters(model: nn.Module, *, excluded: Iterable[str]) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     """Split a model's parameters into those for Muon and those for AdamW.
 
-    Muon takes the weights of convolutions and linear layers, except in the modules named in ``excluded`` (first and last
-    layer, whose inputs or outputs are colours and not features).
+    Muon takes the weights of convolutions and linear layers, except in the modules named in ``excluded`` (first and
+    last layer, whose inputs or outputs are colours and not features).
     """
     matrices: list[nn.Parameter] = []
     for name, module in model.named_modules():
         if isinstance(module, nn.Conv2d | nn.Linear) and name not in set(excluded):
-            matrices.append(module.weight)
+            matrices.append(module.get_parameter("weight"))
     chosen = {id(p) for p in matrices}
     return matrices, [p for p in model.parameters() if id(p) not in chosen]
 
@@ -87,41 +85,39 @@ class MuonAdamW(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            parameters = [p for p in group["params"] if p.grad is not None]
+            moving = [(p, p.grad) for p in group["params"] if p.grad is not None]
             if group["kind"] == "muon":
-                self._step_muon(parameters, group)
+                self._step_muon(moving, group)
             else:
-                self._step_adamw(parameters, group)
+                self._step_adamw(moving, group)
         return loss
 
-    def _step_muon(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
-        by_shape: dict[tuple[int, int], list[Tensor]] = {}
-        for p in parameters:
-            by_shape.setdefault((p.shape[0], p[0].numel()), []).append(p)
+    def _step_muon(self, moving: list[tuple[Tensor, Tensor]], group: dict[str, Any]) -> None:
+        by_shape: dict[tuple[int, int], list[tuple[Tensor, Tensor]]] = {}
+        for p, grad in moving:
+            by_shape.setdefault((p.shape[0], p[0].numel()), []).append((p, grad))
         for (rows, columns), same in by_shape.items():
             updates = []
-            for p in same:
-                assert p.grad is not None
+            for p, grad in same:
                 state = self.state[p]
                 if not state:
                     state["momentum"] = torch.zeros_like(p)
-                state["momentum"].lerp_(p.grad, 1 - group["momentum"])
-                updates.append(p.grad.lerp(state["momentum"], group["momentum"]).reshape(rows, columns))
+                state["momentum"].lerp_(grad, 1 - group["momentum"])
+                updates.append(grad.lerp(state["momentum"], group["momentum"]).reshape(rows, columns))
             rate = group["lr"] * max(1.0, rows / columns) ** 0.5
-            for p, update in zip(same, orthogonalize(torch.stack(updates)), strict=True):
+            for (p, _), update in zip(same, orthogonalize(torch.stack(updates)), strict=True):
                 p.mul_(1 - group["lr"] * group["decay"])
                 p.add_(update.reshape(p.shape).to(p.dtype), alpha=-rate)
 
-    def _step_adamw(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+    def _step_adamw(self, moving: list[tuple[Tensor, Tensor]], group: dict[str, Any]) -> None:
         beta1, beta2 = group["betas"]
-        for p in parameters:
-            assert p.grad is not None
+        for p, grad in moving:
             state = self.state[p]
             if not state:
                 state.update(step=torch.zeros(()), mean=torch.zeros_like(p), square=torch.zeros_like(p))
             state["step"] += 1
-            state["mean"].lerp_(p.grad, 1 - beta1)
-            state["square"].lerp_(p.grad.square(), 1 - beta2)
+            state["mean"].lerp_(grad, 1 - beta1)
+            state["square"].lerp_(grad.square(), 1 - beta2)
             count = float(state["step"])
             denominator = (state["square"] / (1 - beta2**count)).sqrt_().add_(group["eps"])
             p.addcdiv_(state["mean"], denominator, value=-group["lr"] / (1 - beta1**count))

@@ -25,29 +25,29 @@ class Section(BaseModel):
 class DataSection(Section):
     """Which pictures are learnt from and chosen by."""
 
-    root: Path = Field(Path("data"), description="folder that the others are in")
+    root: Path = Field(default=Path("data"), description="folder that the others are in")
     train: tuple[Path, ...] = Field(min_length=1, description="folders to learn from")
     validate_on: tuple[Path, ...] = Field(min_length=1, description="folders to choose by")
     sources: tuple[str, ...] = Field(
-        (), description="what the training pictures are and their licences, for the card"
+        default=(), description="what the training pictures are and their licences, for the card"
     )
-    batch: int = Field(16, ge=1, le=4096, description="pictures in a batch, of each process")
-    patch: int = Field(128, ge=16, le=1024, description="side of a training crop, pixels")
+    batch: int = Field(default=16, ge=1, le=4096, description="pictures in a batch, of each process")
+    patch: int = Field(default=128, ge=16, le=1024, description="side of a training crop, pixels")
     max_shrink: float = Field(
-        2.0, ge=1, le=8, description="half of the crops are scaled down by up to this factor"
+        default=2.0, ge=1, le=8, description="half of the crops are scaled down by up to this factor"
     )
     detail: float = Field(
-        0.7, ge=0, le=4, description="0 draws crops from everywhere alike, more where much happens"
+        default=0.7, ge=0, le=4, description="0 draws crops from everywhere alike, more where much happens"
     )
-    jitter: Share = Field(0.3, description="share of crops whose colours are changed")
-    gray: Share = Field(0.15, description="share of crops that are made grey")
+    jitter: Share = Field(default=0.3, description="share of crops whose colours are changed")
+    gray: Share = Field(default=0.15, description="share of crops that are made grey")
 
 
 class DamageSection(Section):
     """The damage that is learnt from."""
 
-    sigma_min: Sigma = Field(0, description="weakest noise, 0–255 scale")
-    sigma_max: Sigma = Field(75, description="strongest noise, 0–255 scale")
+    sigma_min: Sigma = Field(default=0, description="weakest noise, 0–255 scale")
+    sigma_max: Sigma = Field(default=75, description="strongest noise, 0–255 scale")
 
     @model_validator(mode="after")
     def _ordered(self) -> DamageSection:
@@ -61,32 +61,28 @@ class LossSection(Section):
 
     pixel: Literal["l1", "charbonnier"] = "charbonnier"
     balance: float = Field(
-        0.5, ge=0, le=1, description="0 a plain mean; 0.55 gives each noise level an equal say in dB"
+        default=0.5, ge=0, le=1, description="0 a plain mean; 0.55 gives each noise level an equal say in dB"
     )
 
 
 class OptimizerSection(Section):
     """How weights move."""
 
-    muon_rate: float = Field(0.015, gt=0, le=1)
-    adam_rate: float = Field(1e-3, gt=0, le=1)
-    decay: float = Field(0.01, ge=0, le=1, description="decoupled weight decay of the matrices")
-    clip: float = Field(0.2, gt=0, description="largest norm of the gradient")
-    ema: float = Field(0.999, ge=0, lt=1, description="decay of the averaged weights, per step")
+    muon_rate: float = Field(default=0.015, gt=0, le=1)
+    adam_rate: float = Field(default=1e-3, gt=0, le=1)
+    decay: float = Field(default=0.01, ge=0, le=1, description="decoupled weight decay of the matrices")
+    clip: float = Field(default=0.2, gt=0, description="largest norm of the gradient")
+    ema: float = Field(default=0.999, ge=0, lt=1, description="decay of the averaged weights, per step")
 
 
 class ScheduleSection(Section):
     """How long, and at what rate: warm-up, then cosine to zero, ending with the budget."""
 
-    max_minutes: float | None = Field(None, gt=0, description="budget in minutes of training")
-    max_steps: int | None = Field(
-        None, ge=1, description="budget in steps; makes a run repeatable bit for bit"
-    )
-    warmup_steps: int = Field(200, ge=0)
-    validate_minutes: float = Field(2.0, gt=0, description="minutes of training between validations")
-    patience: int = Field(
-        15, ge=1, description="validations without a better score before the run stops early"
-    )
+    max_minutes: float | None = Field(default=None, gt=0, description="budget in minutes of training")
+    max_steps: int | None = Field(default=None, ge=1, description="budget in steps; makes a run repeatable bit for bit")
+    warmup_steps: int = Field(default=200, ge=0)
+    validate_minutes: float = Field(default=2.0, gt=0, description="minutes of training between validations")
+    patience: int = Field(default=15, ge=1, description="validations without a better score before the run stops early")
 
     @model_validator(mode="after")
     def _one_budget(self) -> ScheduleSection:
@@ -98,7 +94,7 @@ class ScheduleSection(Section):
 class RunSection(Section):
     """Where and on what."""
 
-    out: Path = Field(Path("runs"), description="folder that the run's own folder is made in")
+    out: Path = Field(default=Path("runs"), description="folder that the run's own folder is made in")
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["bf16", "fp32"] = "bf16"
     compile: bool = Field(default=False, description="torch.compile: a minute at the start, some speed after")
@@ -110,7 +106,7 @@ class Recipe(Section):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="names the run's folder and the weights")
     task: Literal["denoise"]
     size: Literal["small"] = "small"
-    seed: int = Field(0, ge=0, lt=2**31)
+    seed: int = Field(default=0, ge=0, lt=2**31)
     data: DataSection
     damage: DamageSection = DamageSection()
     model: HybridConfig = HybridConfig()
@@ -147,9 +143,10 @@ def load_recipe(path: Path, settings: list[str] | None = None, *, max_minutes: f
         raise UsageError(f"{path} is not TOML: {error}") from error
     for setting in settings or []:
         _apply(tree, setting)
-    if max_minutes is not None:
-        tree.setdefault("schedule", {}).pop("max_steps", None)
-        tree["schedule"]["max_minutes"] = max_minutes
+    schedule = tree.setdefault("schedule", {})
+    if max_minutes is not None and isinstance(schedule, dict):  # where it is not, the check below says so
+        schedule.pop("max_steps", None)
+        schedule["max_minutes"] = max_minutes
     try:
         return Recipe.model_validate(tree)
     except ValidationError as error:
@@ -178,7 +175,8 @@ def _explain(error: ValidationError) -> str:
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] != "extra_forbidden":
         got = "" if isinstance(first["input"], dict | BaseModel) else f", got {first['input']!r}"
-        return f"{where}: {first['msg']}{got}{more}" if where else f"{first['msg']}{more}"
+        message = first["msg"].removeprefix("Value error, ")
+        return f"{where}: {message}{got}{more}" if where else f"{message}{more}"
     section: Any = Recipe
     for part in first["loc"][:-1]:
         section = section.model_fields[str(part)].annotation

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import warnings
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import lightning
-import torch
 from torch.utils.data import DataLoader, IterableDataset
 
 from pixelmend.data.store import PictureStore
@@ -17,20 +16,23 @@ from pixelmend.errors import UsageError
 from pixelmend.training.keeper import Keeper
 from pixelmend.training.machine import choose_device, forward_flops_per_pixel, keep_large_blocks, matrix_rate
 from pixelmend.training.module import DenoiseModule
-from pixelmend.training.recipe import Recipe
 from pixelmend.training.schedule import Budget
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-class StepNumbers(IterableDataset[int]):
-    """The numbers of the steps that are still to be taken: all that a batch is made from, beside seed and rank."""
+    import torch
 
-    def __init__(self, module: DenoiseModule) -> None:
-        self.module = module
+    from pixelmend.training.recipe import Recipe
+
+
+class Endless(IterableDataset[int]):
+    """Lightning loops over a loader; a step is made from its number, the seed and the rank, and needs nothing of it."""
 
     def __iter__(self) -> Iterator[int]:
-        """Count on from where the run stands."""
-        while True:
-            yield self.module.steps_done
+        """Zeros without end: the budget ends the run."""
+        return itertools.repeat(0)
 
 
 def train(recipe: Recipe, *, resume: bool = False, tell: Callable[[str], None] = print) -> Path:
@@ -48,15 +50,14 @@ def train(recipe: Recipe, *, resume: bool = False, tell: Callable[[str], None] =
         UsageError: There is a run of this name and ``resume`` is not set, or there is none and it is.
         DataError: The pictures are missing.
         ModelError: The loss is not finite, or a file cannot be written.
+        KeyboardInterrupt: Somebody asked to stop; the state to resume from is kept, unless they asked twice.
     """
     folder = recipe.run.out / recipe.name
     _check_folder(folder, resume=resume)
     device = choose_device(recipe.run.device)
     keep_large_blocks()
     rate = matrix_rate(device) if recipe.run.precision == "bf16" else 0.0
-    roots = [
-        [recipe.data.root / part for part in parts] for parts in (recipe.data.train, recipe.data.validate_on)
-    ]
+    roots = [[recipe.data.root / part for part in parts] for parts in (recipe.data.train, recipe.data.validate_on)]
     validation = ValidationSet(roots[1], device, multiple_of=recipe.model.multiple_of)
     largest = round(recipe.data.patch * recipe.data.max_shrink)
     store = PictureStore.from_folders(roots[0], device, smallest=largest, detail_power=recipe.data.detail)
@@ -65,8 +66,9 @@ def train(recipe: Recipe, *, resume: bool = False, tell: Callable[[str], None] =
     flops = 3 * forward_flops_per_pixel(module.model)
     parameters = sum(p.numel() for p in module.model.parameters())
     tell(
-        f"{recipe.name}: {parameters / 1e6:.2f} M parameters, {flops / 6e3:.0f} kMAC a pixel; {len(store)} pictures to learn from, "
-        f"{len(validation.pairs)} to choose by; {device.type}, {rate / 1e9:.0f} GFLOP/s of bf16 matrix products"
+        f"{recipe.name}: {parameters / 1e6:.2f} M parameters, {flops / 6e3:.0f} kMAC a pixel; "
+        f"{len(store)} pictures to learn from, {len(validation.pairs)} to choose by; "
+        f"{device.type}, {rate / 1e9:.0f} GFLOP/s of bf16 matrix products"
     )
     folder.mkdir(parents=True, exist_ok=True)
     keeper = Keeper(folder, validation, matrix_rate=rate, flops_per_pixel=flops, tell=tell)
@@ -93,7 +95,12 @@ def _fit(module: DenoiseModule, keeper: Keeper, device: torch.device) -> None:
             enable_progress_bar=False,
             enable_model_summary=False,
         )
-        trainer.fit(module, DataLoader(StepNumbers(module), batch_size=None))
+        try:
+            trainer.fit(module, DataLoader(Endless(), batch_size=None))
+        except SystemExit as stopped:  # Lightning's way to end a run that was interrupted at once
+            raise KeyboardInterrupt from stopped
+    if keeper.interrupted:
+        raise KeyboardInterrupt
 
 
 def _check_folder(folder: Path, *, resume: bool) -> None:
@@ -101,6 +108,4 @@ def _check_folder(folder: Path, *, resume: bool) -> None:
     if resume and not there:
         raise UsageError(f"nothing to resume in {folder}: start the run without --resume")
     if there and not resume:
-        raise UsageError(
-            f"{folder} holds a run already: go on with --resume, or choose another name (--set name=NAME)"
-        )
+        raise UsageError(f"{folder} holds a run already: go on with --resume, or choose another name (--set name=NAME)")

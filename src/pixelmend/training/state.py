@@ -14,10 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pixelmend.training.module import DenoiseModule
-    from pixelmend.training.muon import MuonAdamW
 
 
-def save_state(module: DenoiseModule, optimizer: MuonAdamW, path: Path, progress: dict[str, Any]) -> None:
+def save_state(module: DenoiseModule, optimizer: torch.optim.Optimizer, path: Path, progress: dict[str, Any]) -> None:
     """Store weights, averaged weights, optimizer and where the run stands.
 
     Args:
@@ -42,7 +41,7 @@ def save_state(module: DenoiseModule, optimizer: MuonAdamW, path: Path, progress
     write_tensors(tensors, path, header)
 
 
-def load_state(module: DenoiseModule, optimizer: MuonAdamW, path: Path) -> dict[str, Any]:
+def load_state(module: DenoiseModule, optimizer: torch.optim.Optimizer, path: Path) -> dict[str, Any]:
     """Put a run back to where ``save_state`` left it.
 
     Returns:
