@@ -61,9 +61,10 @@ def estimate_sigma(picture: PictureLike | NDArray[Any]) -> float:
     """The standard deviation of white Gaussian noise in a picture.
 
     Departs from the paper so as to serve textured, clipped and coloured pictures alike: each channel gives
-    patches of its own (JPEG smooths colour, which would hide the noise of luminance); the 2 % (8 % where noise is strong) with
-    the least texture are used, judged by low frequencies, while the level is read from the high ones, so that the
-    choice does not bias it; where values are clipped, patches near black and white are left out.
+    patches of its own (JPEG smooths colour, which would hide the noise of luminance); the 2 % with the least
+    texture are used (8 % where noise is strong), judged by low frequencies, while the level is read from the
+    high ones, so that the choice does not bias it; where values are clipped, patches near black and white
+    are left out.
 
     Mean absolute error, white Gaussian noise, over every third picture of CBSD68, Kodak24 and (gray) BSD68,
     the worst set:
