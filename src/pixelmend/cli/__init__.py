@@ -13,7 +13,10 @@ import sys
 import typer
 
 from pixelmend import __version__
+from pixelmend.cli.evaluate import evaluate
+from pixelmend.cli.export import export
 from pixelmend.cli.restore import restore
+from pixelmend.cli.train import train
 from pixelmend.errors import PixelmendError
 
 app = typer.Typer(
@@ -41,7 +44,8 @@ def _root(
     """Restore damaged pictures."""
 
 
-app.command()(restore)
+for verb in (restore, train, evaluate, export):
+    app.command()(verb)
 
 
 def main() -> None:

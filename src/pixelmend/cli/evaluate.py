@@ -8,25 +8,18 @@ import typer
 if TYPE_CHECKING:
     from pixelmend.evaluation import Entry, Plan, Results
 
-# Every import below the module's head is there because `pixelmend --help` has to be quick.
-# ruff: noqa: PLC0415
-
 
 def evaluate(  # noqa: PLR0913  (one parameter for each option)
     *,
     data: Annotated[Path, typer.Option(help="Folder that holds one folder for each data set.")],
     suite: Annotated[str, typer.Option(help="What is measured: denoise.")] = "denoise",
     datasets: Annotated[str, typer.Option(help="Such as cbsd68,kodak24; default: the suite's.")] = "",
-    sigmas: Annotated[
-        str, typer.Option(help="Noise levels (0-255), such as 15,25; default: the suite's.")
-    ] = "",
+    sigmas: Annotated[str, typer.Option(help="Noise levels (0-255), such as 15,25; default: the suite's.")] = "",
     methods: Annotated[str, typer.Option(help="Of pixelmend,dncnn,noisy; default: the suite's.")] = "",
     weights: Annotated[
         list[str] | None, typer.Option(metavar="NAME=FILE", help="Weights of a method; repeatable.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for scores (JSON) and table (Markdown).")] = Path(
-        "results"
-    ),
+    out: Annotated[Path, typer.Option(help="Folder for scores (JSON) and table (Markdown).")] = Path("results"),
     limit: Annotated[int | None, typer.Option(help="Only the first N pictures of each set.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0,
     threads: Annotated[int, typer.Option(help="Processor threads; 0 for as many as there are.")] = 0,
@@ -61,9 +54,7 @@ def evaluate(  # noqa: PLR0913  (one parameter for each option)
     typer.echo(table, nl=False)
     failed = sum(len(entry.failed) for entry in entries)
     if failed:
-        typer.echo(
-            f"{failed} measurements failed; the table names them, and starting again retries them", err=True
-        )
+        typer.echo(f"{failed} measurements failed; the table names them, and starting again retries them", err=True)
         raise typer.Exit(1)
 
 
@@ -110,8 +101,6 @@ def _pairs(given: list[str]) -> list[tuple[str, str]]:
     for text in given:
         name, equals, file = text.partition("=")
         if not (name and equals and file):
-            raise UsageError(
-                f"got --weights {text}: give a method and its file, such as dncnn=FILE.safetensors"
-            )
+            raise UsageError(f"got --weights {text}: give a method and its file, such as dncnn=FILE.safetensors")
         pairs.append((name.strip(), file))
     return pairs

@@ -1,0 +1,42 @@
+# The commands of the house. Each makes the environment that it needs, once, in .venv/.
+
+PYTHON ?= python3
+RUN := .venv/run
+LEARN := .venv/learn
+PIP_FLAGS := --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: help demo test check format clean
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+demo: $(RUN)/installed ## restore a picture from examples/ with the run half alone; results in out/
+	@mkdir -p out
+	$(RUN)/bin/pixelmend restore examples/lighthouse_noisy.png -o out/lighthouse_restored.png \
+		--compare out/lighthouse_before_after.png
+
+test: check ## everything that must hold: check, then all tests
+	$(LEARN)/bin/python -m pytest -q
+
+check: $(LEARN)/installed ## ruff, mypy strict, and the layers of the house
+	$(LEARN)/bin/ruff check
+	$(LEARN)/bin/ruff format --check
+	$(LEARN)/bin/mypy
+	$(LEARN)/bin/python -m pytest -q tests/test_layers.py
+
+format: $(LEARN)/installed ## put the code into form
+	$(LEARN)/bin/ruff check --fix
+	$(LEARN)/bin/ruff format
+
+clean: ## remove environments and everything that commands left behind
+	rm -rf .venv out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(RUN)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(RUN)
+	$(RUN)/bin/pip install $(PIP_FLAGS) --editable .
+	@touch $@
+
+$(LEARN)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(LEARN)
+	$(LEARN)/bin/pip install $(PIP_FLAGS) --editable '.[dev]'
+	@touch $@

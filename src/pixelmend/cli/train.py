@@ -1,0 +1,36 @@
+"""``pixelmend train``: a recipe in, weights out."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003  (typer reads the annotations as it runs)
+from typing import Annotated
+
+import typer
+
+
+def train(
+    recipe: Annotated[
+        Path, typer.Argument(help="A TOML file, such as recipes/denoise-small.toml.", show_default=False)
+    ],
+    *,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change a value of the recipe, such as data.batch=8; repeatable."
+        ),
+    ] = None,
+    max_minutes: Annotated[
+        float | None, typer.Option(metavar="N", help="Budget in minutes, instead of the recipe's.", show_default=False)
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run of this name.")] = False,
+) -> None:
+    """Train a network; its weights, state and log are left in runs/NAME."""
+    from pixelmend.cli.extras import needs_learn_half
+
+    with needs_learn_half():
+        from pixelmend.training import load_recipe
+        from pixelmend.training import train as run
+
+    weights = run(load_recipe(recipe, settings, max_minutes=max_minutes), resume=resume, tell=typer.echo)
+    typer.echo(f"the best weights are in {weights}")
+    typer.echo(f"to run them: pixelmend export {weights} -o models")

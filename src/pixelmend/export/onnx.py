@@ -1,0 +1,204 @@
+"""A checkpoint becomes what people run: an ONNX file that gives what PyTorch gives, and its card."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import math
+import os
+import warnings
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from pixelmend.catalog import Card, Score, Source, Training
+from pixelmend.errors import ModelError, UnwritableError, UsageError
+from pixelmend.inference import OnnxEngine, crop, pad, padded_length
+from pixelmend.models import Hybrid, load_model, read_metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+PARITY_SIZES = ((64, 64), (192, 128), (101, 75))
+"""Heights and widths that an export is checked on, pixels: the smallest, an oblong one, an odd one."""
+PARITY_DB = 60.0
+"""PSNR between ONNX Runtime's and PyTorch's result, data range 1, that an export must reach on each."""
+OPSET = 20
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How close the exported network came to the original on one size; ``psnr`` in dB, infinite where equal."""
+
+    height: int
+    width: int
+    psnr: float
+
+
+def export(
+    weights: Path,
+    folder: Path,
+    *,
+    tile: int = 512,
+    overlap: int = 128,
+) -> tuple[Card, tuple[Parity, ...]]:
+    """Write NAME.onnx and its card NAME.json; NAME is that of the recipe the weights were trained by.
+
+    Args:
+        weights: A safetensors file that training wrote.
+        folder: Where to; made if it is not there.
+        tile: Side of the pieces that large pictures are cut into, pixels; for the card.
+        overlap: How far they overlap, pixels; for the card.
+
+    Returns:
+        The card, and how close the ONNX file comes to PyTorch.
+
+    Raises:
+        ModelError: The weights are broken, or ONNX Runtime's result differs from PyTorch's: nothing is written.
+        UnwritableError: The folder cannot be written.
+        UsageError: Tile or overlap do not fit the network.
+    """
+    model, header = load_model(weights), read_metadata(weights)
+    needs = model.config.multiple_of
+    if tile % needs or overlap % needs or not 0 <= overlap < tile:
+        raise UsageError(f"tile {tile} and overlap {overlap} must be multiples of {needs}, and overlap the smaller one")
+    name = header["recipe"]["name"]
+    beside = folder / f".{name}.{os.getpid()}.onnx"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_onnx(model, beside)
+        parity = measure_parity(model, beside)
+        _refuse_worse(parity, weights)
+        card = _card(model, header, beside, name=name, tile=tile, overlap=overlap)
+        beside.replace(folder / card.file)
+    except OSError as error:
+        raise UnwritableError(f"cannot write to {folder}: {error.strerror}; choose another folder") from error
+    finally:
+        with contextlib.suppress(OSError):  # where the folder cannot be reached there is nothing to take away
+            beside.unlink()
+    return write_card(replace(card, folder=folder)), parity
+
+
+def write_card(card: Card, *, scores: Sequence[Score] | None = None) -> Card:
+    """Store a card as NAME.json in its folder, at once or not at all.
+
+    Args:
+        card: The card.
+        scores: Put on it, instead of those that it has.
+
+    Returns:
+        The card as stored.
+
+    Raises:
+        UnwritableError: The folder cannot be written.
+    """
+    if scores is not None:
+        card = replace(card, scores=tuple(scores))
+    path = card.folder / f"{card.name}.json"
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        beside.write_text(card.to_json(), encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        raise UnwritableError(f"cannot write {path}: {error.strerror}; choose another folder") from error
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+    return card
+
+
+def measure_parity(model: Hybrid, path: Path, sizes: Sequence[tuple[int, int]] = PARITY_SIZES) -> tuple[Parity, ...]:
+    """Run the network and its ONNX file on the same noise, at several noise levels, padded as the run half pads."""
+    engine = OnnxEngine(path, "cpu")
+    generator = np.random.default_rng(0)
+    needs = model.config.multiple_of
+    found = []
+    for index, (height, width) in enumerate(sizes):
+        sigma01 = (5 + 30 * index) / 255
+        sides = [padded_length(side, multiple_of=needs, minimum=1) for side in (height, width)]
+        picture = generator.random((height, width, 3), dtype=np.float32)
+        degraded = np.ascontiguousarray(pad(picture, *sides).transpose(2, 0, 1)[None])
+        level = np.full((1, 1, *sides), sigma01, np.float32)
+        with torch.inference_mode():
+            wanted = model(torch.from_numpy(degraded), torch.from_numpy(level)).numpy()
+        got = engine.run(degraded, {"noise_level": level})
+        difference = crop((got - wanted)[0].transpose(1, 2, 0), height, width)
+        error = float(np.square(difference, dtype=np.float64).mean())
+        found.append(Parity(height, width, math.inf if error == 0 else -10 * math.log10(error)))
+    return tuple(found)
+
+
+def _refuse_worse(parity: Sequence[Parity], weights: Path) -> None:
+    for each in parity:
+        if each.psnr < PARITY_DB:
+            raise ModelError(
+                f"the ONNX form of {weights} differs from PyTorch on {each.width}×{each.height} "
+                f"(got {each.psnr:.1f} dB, wanted {PARITY_DB:g} dB or more): nothing was written"
+            )
+
+
+def _write_onnx(model: Hybrid, path: Path) -> None:
+    """Trace the network with batch, height and width left open."""
+    needs = model.config.multiple_of
+    batch, rows, columns = (torch.export.Dim(name, min=1, max=4096) for name in ("batch", "rows", "columns"))
+    open_sizes = {0: batch, 2: needs * rows, 3: needs * columns}
+    example = (torch.rand(2, 3, 2 * needs, 3 * needs), torch.full((2, 1, 2 * needs, 3 * needs), 0.1))
+    # The exporter reports on operators of a library that we do not use, and on its own deprecations.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            model,
+            example,
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=["degraded", "noise_level"],
+            output_names=["restored"],
+            dynamic_shapes=(open_sizes, open_sizes),
+            verbose=False,
+        )
+        if program is None:
+            raise ModelError("PyTorch's exporter gave no program")
+        program.save(path)
+
+
+def _card(
+    model: Hybrid,
+    header: dict[str, Any],
+    onnx_file: Path,
+    *,
+    name: str,
+    tile: int,
+    overlap: int,
+) -> Card:
+    recipe = header["recipe"]
+    training = Training(
+        data=tuple(Source(**source) for source in recipe["data"]["sources"]),
+        mpx=round(header["mpx"], 1),
+        minutes=round(header["minutes"], 1),
+        device=header["device"],
+        recipe=json.dumps(recipe, ensure_ascii=False),
+    )
+    return Card(
+        name=name,
+        task=recipe["task"],
+        size=recipe["size"],
+        file=f"{name}.onnx",
+        sha256=hashlib.sha256(onnx_file.read_bytes()).hexdigest(),
+        parameters=sum(p.numel() for p in model.parameters()),
+        scale=1,
+        conditions=("noise_level",),
+        multiple_of=model.config.multiple_of,
+        minimum=model.config.multiple_of,
+        tile=tile,
+        overlap=overlap,
+        sigma_range=(recipe["damage"]["sigma_min"], recipe["damage"]["sigma_max"]),
+        licence=recipe["licence"],
+        training=training,
+        scores=(),
+    )
