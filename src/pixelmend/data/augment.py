@@ -59,9 +59,10 @@ class ColorJitter:
 
     @staticmethod
     def apply(clean: Tensor, plan: ColorPlan) -> Tensor:
-        """Change the colours of (N, 3, H, W) float in [0, 1]; the result stays there, and holds no new clipped areas.
+        """Change the colours of (N, 3, H, W) float in [0, 1]; the result stays there.
 
-        Where a gain would push a picture over 1, all of it is scaled back, so that bright areas keep their texture.
+        Where a gain would push a picture over 1, all of it is scaled back, so that bright areas keep their texture:
+        gain and gamma clip nothing. More saturation may clip the most colourful pixels.
         """
         gain = plan.gain / (plan.gain * clean.amax(dim=(2, 3))).amax(dim=1, keepdim=True).clamp_min(1)
         bright = clean * gain[:, :, None, None]

@@ -124,7 +124,7 @@ class Keeper(Callback):
             self._validate(trainer, module)
 
     def teardown(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:  # noqa: ARG002 (Lightning's signature)
-        """Give the signals back, however the run ended."""
+        """Give the signals back; where a run ends with an error, Lightning puts them back itself."""
         self._signals.restore()
 
     def _look(self, module: DenoiseModule, now: float) -> None:

@@ -1,0 +1,110 @@
+"""A batch is a pure function of (seed, step, rank), and is what its parts say."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from pixelmend.data.augment import ColorJitter
+from pixelmend.data.batches import Batch, DenoiseBatches, batch_seed
+from pixelmend.data.store import PictureStore
+from pixelmend.degradations import GaussianNoise
+
+
+@pytest.fixture(scope="module")
+def batches() -> DenoiseBatches:
+    generator = np.random.default_rng(0)
+    pictures = [generator.integers(0, 256, (96, 128, 3), dtype=np.uint8) for _ in range(3)]
+    return DenoiseBatches(
+        PictureStore(pictures, torch.device("cpu"), detail_power=0.5),
+        GaussianNoise(0, 75),
+        ColorJitter(0.3, 0.3),
+        size=6,
+        side=32,
+        max_shrink=2.0,
+        seed=1,
+    )
+
+
+def _same(one: Batch, other: Batch) -> list[bool]:
+    return [
+        torch.equal(one.clean, other.clean),
+        torch.equal(one.degraded, other.degraded),
+        torch.equal(one.sigma01, other.sigma01),
+    ]
+
+
+def test_a_batch_has_the_shape_that_it_promises(batches: DenoiseBatches) -> None:
+    batch = batches(0)
+    assert batch.clean.shape == batch.degraded.shape == (6, 3, 32, 32)
+    assert batch.clean.dtype == batch.degraded.dtype == batch.sigma01.dtype == torch.float32
+    assert batch.clean.is_contiguous(memory_format=torch.channels_last)
+    assert batch.clean.min() >= 0
+    assert batch.clean.max() <= 1
+
+
+def test_the_same_numbers_give_the_same_batch_whatever_came_before(batches: DenoiseBatches) -> None:
+    later = batches(7, 1)
+    torch.manual_seed(123)
+    batches(3)
+    assert all(_same(batches(7, 1), later))
+    assert all(_same(dataclasses.replace(batches)(7, 1), later))
+
+
+def test_another_step_rank_or_seed_gives_another_batch(batches: DenoiseBatches) -> None:
+    one = batches(5, 0)
+    for other in (batches(6, 0), batches(5, 1), dataclasses.replace(batches, seed=2)(5, 0)):
+        assert not any(_same(one, other))
+
+
+def test_seeds_do_not_collide() -> None:
+    seeds = {batch_seed(s, k, r) for s in range(10) for k in range(100) for r in range(4)}
+    assert len(seeds) == 4000
+    assert all(0 <= s < 2**63 for s in seeds)
+    assert batch_seed(1, 11, 1) != batch_seed(11, 1, 1)
+
+
+def test_the_global_generator_is_left_alone(batches: DenoiseBatches) -> None:
+    state = torch.random.get_rng_state()
+    batches(0)
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_grey_pictures_are_grey_and_so_is_their_noise(batches: DenoiseBatches) -> None:
+    grey, coloured = 0, 0
+    for step in range(6):
+        batch = batches(step)
+        for clean, degraded in zip(batch.clean, batch.degraded, strict=True):
+            if (clean[0] == clean[1]).all():
+                assert all(torch.equal(degraded[0], degraded[c]) for c in (1, 2))
+                grey += 1
+            else:
+                assert not torch.equal((degraded - clean)[0], (degraded - clean)[1])
+                coloured += 1
+    assert grey > 3
+    assert coloured > 10
+
+
+def test_the_noise_is_of_the_level_that_the_batch_names(batches: DenoiseBatches) -> None:
+    plain = dataclasses.replace(batches, color=ColorJitter(0, 0), size=40, side=48)
+    batch = plain(0)
+    noise = (batch.degraded - batch.clean).std(dim=(1, 2, 3))
+    assert (noise / batch.sigma01).tolist() == pytest.approx([1.0] * 40, rel=0.04)  # 6912 values each
+    assert float((noise / batch.sigma01).mean()) == pytest.approx(1, rel=0.005)
+
+
+def test_half_of_a_batch_is_scaled_down(batches: DenoiseBatches) -> None:
+    """White noise loses its highest frequencies when it is scaled down, and nothing when it is cropped."""
+    plain = dataclasses.replace(batches, color=ColorJitter(0, 0), size=8)
+    steps = range(8)
+    spread = torch.stack([plain(k).clean.std(dim=(1, 2, 3)) for k in steps]).mean(dim=0)
+    assert (spread[4:] < 0.8 * spread[:4].mean()).all()
+    unscaled = torch.stack([dataclasses.replace(plain, max_shrink=1.0)(k).clean.std(dim=(1, 2, 3)) for k in steps])
+    assert unscaled.mean(dim=0).min() > 0.95 * float(spread[:4].mean())
+
+
+def test_a_batch_of_one(batches: DenoiseBatches) -> None:
+    assert dataclasses.replace(batches, size=1)(0).clean.shape == (1, 3, 32, 32)
