@@ -122,9 +122,7 @@ class Keeper(Callback):
         module = cast("DenoiseModule", pl_module)
         if not self.interrupted and self._validated_step != module.steps_done:
             self._validate(trainer, module)
-
-    def teardown(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:  # noqa: ARG002 (Lightning's signature)
-        """Give the signals back; where a run ends with an error, Lightning puts them back itself."""
+        # Here, because Lightning's own handlers go next; where a run ends with an error, it takes ours away as well.
         self._signals.restore()
 
     def _look(self, module: DenoiseModule, now: float) -> None:

@@ -1,0 +1,353 @@
+"""Whole runs on a few small pictures: they learn, they can be cut anywhere, and they say what is wrong."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pixelmend.data.validation import SIGMAS, ValidationSet
+from pixelmend.errors import DataError, ModelError, UsageError
+from pixelmend.models import load_model, read_metadata
+from pixelmend.models.weights import read_tensors, write_tensors
+from pixelmend.training.machine import choose_device, forward_flops_per_pixel
+from pixelmend.training.recipe import Recipe
+from pixelmend.training.run import train
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+MODEL = {
+    "widths": (8, 16),
+    "encoder_blocks": (1, 1),
+    "decoder_blocks": (1,),
+    "context": ("window", "shifted", "channel"),
+    "window": 4,
+    "head_width": 8,
+}
+ALWAYS = 1e-9
+"""Minutes between validations that let every step be followed by one."""
+
+
+class Identity(torch.nn.Module):
+    """Gives back what comes in."""
+
+    def forward(self, degraded: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+        """``degraded``."""
+        return degraded
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """So small a network is faster on one thread, and two would compete with whatever else runs."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Waves and discs, 96×96: four to learn from, two to choose by."""
+    root = tmp_path_factory.mktemp("pictures")
+    y, x = np.mgrid[0:96, 0:96] / 96
+    for index in range(6):
+        generator = np.random.default_rng(index)
+        a, b, c, row, column = generator.uniform(0.1, 1, 5)
+        waves = [0.5 + 0.3 * np.sin(9 * a * x + 7 * b * y + phase) for phase in (0, 1, 2)]
+        disc = (y - row) ** 2 + (x - column) ** 2 < 0.09
+        picture = np.stack([np.where(disc, c, wave) for wave in waves], axis=-1)
+        folder = root / ("train" if index < 4 else "val")
+        folder.mkdir(exist_ok=True)
+        Image.fromarray(np.uint8(255 * picture)).save(folder / f"{index}.png")
+    return root
+
+
+@pytest.fixture
+def recipe(pictures: Path, tmp_path: Path) -> Callable[..., Recipe]:
+    """Make a small recipe; settings are written ``section__key=value``."""
+
+    def make(**settings: Any) -> Recipe:
+        tree: dict[str, Any] = {
+            "name": "run",
+            "task": "denoise",
+            "seed": 1,
+            "data": {"root": pictures, "train": ["train"], "validate_on": ["val"], "batch": 4, "patch": 32},
+            "model": MODEL,
+            "schedule": {"max_steps": 6, "warmup_steps": 4, "validate_minutes": 60},
+            "run": {"out": tmp_path / "runs", "device": "cpu", "precision": "fp32"},
+        }
+        for key, value in settings.items():
+            section, _, name = key.rpartition("__")
+            (tree.setdefault(section, {}) if section else tree)[name] = value
+        return Recipe.model_validate(tree)
+
+    return make
+
+
+def _quiet(_: str) -> None:
+    return None
+
+
+def _asks_to_stop(at: str, *, times: int = 1) -> Callable[[str], None]:
+    """Somebody who presses Ctrl-C when a line begins as given."""
+
+    def tell(line: str) -> None:
+        if line.startswith(at):
+            for _ in range(times):
+                signal.raise_signal(signal.SIGINT)
+
+    return tell
+
+
+def _state(recipe: Recipe) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    return read_tensors(recipe.run.out / recipe.name / "state.safetensors")
+
+
+def _log(recipe: Recipe) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (recipe.run.out / recipe.name / "log.jsonl").read_text().splitlines()]
+
+
+def _same_bits(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_a_short_run_learns_to_denoise(recipe: Callable[..., Recipe], pictures: Path) -> None:
+    wanted = recipe(schedule__max_steps=90, run__precision="bf16", optimizer__adam_rate=0.005, damage__sigma_min=10)
+    told: list[str] = []
+    weights = train(wanted, tell=told.append)
+    header = read_metadata(weights)
+    assert Recipe.model_validate(header["recipe"]) == wanted
+    assert header["step"] == 90
+    assert header["mpx"] == pytest.approx(90 * 4 * 32 * 32 / 1e6)
+    assert header["minutes"] > 0
+
+    validation = ValidationSet([pictures / "val"], torch.device("cpu"), multiple_of=8)
+    degraded = validation.psnr(Identity(), precision=torch.float32)
+    restored = validation.psnr(load_model(weights), precision=torch.float32)
+    assert restored[50.0] > degraded[50.0] + 3
+    assert restored[25.0] > degraded[25.0] + 1.5
+    stored = [header["validation_psnr"][f"{sigma:g}"] for sigma in SIGMAS]
+    assert stored == pytest.approx([restored[sigma] for sigma in SIGMAS], abs=0.1)  # measured in bf16
+
+    log = _log(wanted)
+    assert [(line["kind"], line["step"]) for line in log] == [("train", 10), ("train", 60), ("validate", 90)]
+    assert log[1]["loss"] < log[0]["loss"]
+    assert log[1]["mpx_per_second"] > 0
+    assert "4 pictures to learn from, 2 to choose by" in told[0]
+    assert "Mpx/s" in told[1]
+    assert "of matrix rate" in told[1]
+
+
+def test_an_interrupted_run_goes_on_bit_for_bit(recipe: Callable[..., Recipe]) -> None:
+    """Whether it was cut or not, and whether it validated in between or not."""
+    straight = recipe(name="straight")
+    weights = train(straight, tell=_quiet)
+    cut = recipe(name="cut", schedule__validate_minutes=ALWAYS)
+    with pytest.raises(KeyboardInterrupt):
+        train(cut, tell=_asks_to_stop("validated at step 3"))
+    assert _state(cut)[1]["step"] == 3
+    resumed = train(cut, resume=True, tell=_quiet)
+    assert _state(cut)[1]["step"] == 6
+    assert _same_bits(_state(straight)[0], _state(cut)[0])
+    assert any(key.startswith("optimizer.") for key in _state(cut)[0])
+    assert [line["step"] for line in _log(cut)] == [1, 2, 3, 4, 5, 6]
+    last = [read_tensors(path.with_name("last.safetensors"))[0] for path in (weights, resumed)]
+    assert _same_bits(*last)
+
+
+def test_a_run_cut_between_validations_keeps_its_last_step(recipe: Callable[..., Recipe]) -> None:
+    straight, cut = recipe(name="straight", schedule__max_steps=12), recipe(name="cut", schedule__max_steps=12)
+    train(straight, tell=_quiet)
+    told: list[str] = []
+
+    def tell(line: str) -> None:
+        told.append(line)
+        _asks_to_stop("step 10/12")(line)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(cut, tell=tell)
+    assert told[-1] == "interrupted at step 10; the state is kept: go on with --resume"
+    assert not (cut.run.out / "cut" / "weights.safetensors").exists()
+    train(cut, resume=True, tell=_quiet)
+    assert _same_bits(_state(straight)[0], _state(cut)[0])
+
+
+def test_asked_twice_it_stops_at_once_and_the_last_state_stays(recipe: Callable[..., Recipe]) -> None:
+    wanted = recipe(schedule__validate_minutes=ALWAYS)
+    with pytest.raises(KeyboardInterrupt):
+        train(wanted, tell=_asks_to_stop("validated at step 3", times=2))
+    assert _state(wanted)[1]["step"] == 2
+    train(wanted, resume=True, tell=_quiet)
+    assert _state(wanted)[1]["step"] == 6
+
+
+def test_signals_are_given_back_however_a_run_ends(recipe: Callable[..., Recipe]) -> None:
+    def handlers() -> list[object]:
+        return [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+
+    before = handlers()
+    wanted = recipe(schedule__validate_minutes=ALWAYS)
+    for times in (1, 2):
+        with pytest.raises(KeyboardInterrupt):
+            train(wanted, tell=_asks_to_stop("validated", times=times), resume=times == 2)
+        assert handlers() == before
+    train(wanted, resume=True, tell=_quiet)
+    assert handlers() == before
+
+
+def test_sigterm_is_a_request_to_stop_too(recipe: Callable[..., Recipe]) -> None:
+    wanted = recipe(schedule__validate_minutes=ALWAYS)
+
+    def tell(line: str) -> None:
+        if line.startswith("validated at step 2"):
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(wanted, tell=tell)
+    assert _state(wanted)[1]["step"] == 2
+
+
+def test_a_run_outside_the_main_thread_leaves_the_signals_alone(recipe: Callable[..., Recipe]) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        weights = pool.submit(train, recipe(schedule__max_steps=2), tell=_quiet).result()
+    assert read_metadata(weights)["step"] == 2
+
+
+def test_every_run_of_a_recipe_is_the_same_and_another_seed_is_another(recipe: Callable[..., Recipe]) -> None:
+    torch.manual_seed(0)
+    states = []
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        wanted = recipe(name=name, seed=seed, schedule__max_steps=2)
+        train(wanted, tell=_quiet)
+        states.append(_state(wanted)[0])
+        torch.rand(3)  # whatever the program draws beside it must not matter
+    assert _same_bits(states[0], states[1])
+    assert not _same_bits(states[0], states[2])
+
+
+def test_a_finished_run_takes_no_step_more(recipe: Callable[..., Recipe]) -> None:
+    wanted = recipe(schedule__max_steps=2)
+    train(wanted, tell=_quiet)
+    before = _state(wanted)[0]
+    train(wanted, resume=True, tell=_quiet)
+    tensors, header = _state(wanted)
+    assert header["step"] == 2
+    assert _same_bits(tensors, before)
+
+
+def test_a_finished_run_goes_on_with_a_larger_budget_but_not_with_another_recipe(recipe: Callable[..., Recipe]) -> None:
+    train(recipe(schedule__max_steps=1), tell=_quiet)
+    for settings, section in (
+        ({"seed": 2}, "seed"),
+        ({"damage__sigma_max": 50}, "damage"),
+        ({"optimizer__muon_rate": 0.01}, "optimizer"),
+        ({"data__batch": 2}, "data"),
+        ({"model": {**MODEL, "context": ()}}, "model"),
+    ):
+        with pytest.raises(UsageError, match=f"another '{section}' than the recipe"):
+            train(recipe(schedule__max_steps=1, **settings), resume=True, tell=_quiet)
+    train(recipe(schedule__max_steps=3), resume=True, tell=_quiet)
+    assert _state(recipe())[1]["step"] == 3
+
+
+def test_the_folder_decides_what_resume_means(recipe: Callable[..., Recipe]) -> None:
+    wanted = recipe(schedule__max_steps=1)
+    with pytest.raises(UsageError, match=r"nothing to resume in .*/runs/run: start the run without --resume"):
+        train(wanted, resume=True, tell=_quiet)
+    train(wanted, tell=_quiet)
+    with pytest.raises(UsageError, match=r"/runs/run holds a run already: go on with --resume"):
+        train(wanted, tell=_quiet)
+
+
+def test_a_broken_state_is_told(recipe: Callable[..., Recipe]) -> None:
+    wanted = recipe(schedule__max_steps=1)
+    train(wanted, tell=_quiet)
+    path = wanted.run.out / "run" / "state.safetensors"
+    tensors, header = read_tensors(path)
+    del tensors["model.head.bias"]
+    write_tensors(tensors, path, header)
+    with pytest.raises(ModelError, match="does not fit this network"):
+        train(wanted, resume=True, tell=_quiet)
+
+
+@pytest.mark.parametrize(
+    ("max_steps", "what"), [(15, "loss is nan at step 11"), (3, "validation score is nan at step 3")]
+)
+def test_a_run_that_diverged_stops_and_stores_nothing(recipe: Callable[..., Recipe], max_steps: int, what: str) -> None:
+    train(recipe(schedule__max_steps=1), tell=_quiet)
+    path = recipe().run.out / "run" / "state.safetensors"
+    tensors, header = read_tensors(path)
+    tensors["model.stem.weight"][0, 0, 0, 0] = math.nan
+    write_tensors(tensors, path, header)
+    before = path.read_bytes()
+    with pytest.raises(ModelError, match=f"{what}: start again with lower rates"):
+        train(recipe(schedule__max_steps=max_steps), resume=True, tell=_quiet)
+    assert path.read_bytes() == before
+
+
+def test_a_budget_in_minutes_ends_on_time(recipe: Callable[..., Recipe]) -> None:
+    seconds = 1.5
+    wanted = recipe(schedule__max_steps=None, schedule__max_minutes=seconds / 60)
+    begin = time.perf_counter()
+    train(wanted, tell=_quiet)
+    assert time.perf_counter() - begin < seconds + 10
+    header = _state(wanted)[1]
+    assert 0.5 * seconds < header["elapsed"] < seconds + 1
+    assert header["step"] > 10
+    assert header["planned"] < 10**6
+
+
+def test_it_stops_early_where_nothing_gets_better(recipe: Callable[..., Recipe]) -> None:
+    wanted = recipe(
+        schedule__max_steps=1000,
+        schedule__validate_minutes=ALWAYS,
+        schedule__patience=2,
+        optimizer__muon_rate=1e-12,
+        optimizer__adam_rate=1e-12,
+        optimizer__decay=0,
+    )
+    told: list[str] = []
+    weights = train(wanted, tell=told.append)
+    assert [line["step"] for line in _log(wanted)] == [1, 2, 3]
+    assert told[-1] == "stopping early: no better score in 2 validations"
+    assert read_metadata(weights)["step"] == 1
+
+
+def test_missing_pictures_are_told_before_anything_is_written(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
+    for settings in ({"data__train": ["none"]}, {"data__validate_on": ["none"]}, {"data__root": tmp_path / "no"}):
+        with pytest.raises(DataError, match="no folder"):
+            train(recipe(**settings), tell=_quiet)
+    with pytest.raises(DataError, match="is 96×96: training crops 128×128"):
+        train(recipe(data__patch=64), tell=_quiet)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_work_of_a_network_is_counted_per_pixel() -> None:
+    class Plain(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = torch.nn.Conv2d(4, 5, 3, padding=1, bias=False)
+
+        def forward(self, degraded: torch.Tensor, noise_level: torch.Tensor) -> torch.Tensor:
+            level = noise_level.expand(1, 1, *degraded.shape[2:])
+            result: torch.Tensor = self.conv(torch.cat([degraded, level], dim=1))
+            return result
+
+    assert forward_flops_per_pixel(Plain(), side=16) == 2 * 4 * 5 * 9
+
+
+def test_a_device_is_taken_by_its_name() -> None:
+    assert choose_device("cpu") == torch.device("cpu")
+    assert choose_device("cuda") == torch.device("cuda")
+    if not torch.cuda.is_available() and not torch.backends.mps.is_available():
+        assert choose_device("auto") == torch.device("cpu")
