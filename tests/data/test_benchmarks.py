@@ -19,9 +19,7 @@ def put(folder: Path, *names: str, level: int = 0) -> None:
     """Write small pictures that differ by name; `level` changes one pixel of each."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
-        pixels = np.random.default_rng(sum(name.split(".")[0].encode())).integers(
-            0, 255, (12, 14, 3), np.uint8
-        )
+        pixels = np.random.default_rng(sum(name.split(".")[0].encode())).integers(0, 255, (12, 14, 3), np.uint8)
         pixels[0, 0] = level
         pyvips.Image.new_from_array(pixels).write_to_file(str(folder / name), **_lossless(name))
 

@@ -127,9 +127,7 @@ def test_a_checkpoint_of_ours_is_measured_as_it_is(tmp_path: Path) -> None:
 
 
 def test_a_network_that_gives_no_number_is_an_error(tmp_path: Path) -> None:
-    weights = {
-        name: torch.full_like(tensor, torch.nan) for name, tensor in DnCNN(1, 3, 4).state_dict().items()
-    }
+    weights = {name: torch.full_like(tensor, torch.nan) for name, tensor in DnCNN(1, 3, 4).state_dict().items()}
     save_file(weights, tmp_path / "nan.safetensors")
     (method,) = make_methods(["dncnn"], [("dncnn", str(tmp_path / "nan.safetensors"))], SETUP)
     with pytest.raises(ModelError, match="not finite"):
@@ -159,9 +157,7 @@ def test_every_method_is_made_under_its_own_name(tmp_path: Path) -> None:
         (["pixelmend"], [("pixelmend", "x.pth")], "x.pth"),
     ],
 )
-def test_weights_that_do_not_fit_are_misuse(
-    names: list[str], weights: list[tuple[str, str]], message: str
-) -> None:
+def test_weights_that_do_not_fit_are_misuse(names: list[str], weights: list[tuple[str, str]], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         make_methods(names, weights, SETUP)
 

@@ -64,9 +64,7 @@ def test_an_entry_keeps_its_scores_under_a_new_label(tmp_path: Path) -> None:
     assert not results.entry(entry(weights="other", pictures={})).pictures
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"format": 2, "entries": []}', '{"format": 1, "entries": [1]}']
-)
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 2, "entries": []}', '{"format": 1, "entries": [1]}'])
 def test_a_file_of_something_else_is_refused_and_kept(tmp_path: Path, text: str) -> None:
     path = tmp_path / "r.json"
     path.write_text(text)

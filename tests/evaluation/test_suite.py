@@ -78,9 +78,7 @@ def plan_for(flat_sets: Path) -> Callable[..., Plan]:
     return plan
 
 
-def test_scores_are_those_known_by_hand(
-    plan_for: Callable[..., Plan], shifted: Shifted, tmp_path: Path
-) -> None:
+def test_scores_are_those_known_by_hand(plan_for: Callable[..., Plan], shifted: Shifted, tmp_path: Path) -> None:
     entries = evaluate(plan_for(shifted, sets=("kodak24", "bsd68")), Results(tmp_path / "r.json"), quiet)
     assert [(entry.dataset, entry.sigma, len(entry.pictures)) for entry in entries] == [
         ("kodak24", 15.0, 3),
@@ -193,9 +191,7 @@ def test_a_result_of_another_shape_is_a_failure(
         entry.mean("psnr")
 
 
-def test_an_infinite_score_is_no_score(
-    plan_for: Callable[..., Plan], flat_sets: Path, tmp_path: Path
-) -> None:
+def test_an_infinite_score_is_no_score(plan_for: Callable[..., Plan], flat_sets: Path, tmp_path: Path) -> None:
     black = pyvips.Image.black(20, 16, bands=3)
     black.write_to_file(str(flat_sets / "kodak24" / "p1.png"))
     entry = evaluate(plan_for(Shifted(level=0)), Results(tmp_path / "r.json"), quiet)[0]

@@ -126,9 +126,7 @@ def _pictures(folder: Path, spec: BenchmarkSpec) -> tuple[Path, ...]:
     seen: dict[str, Path] = {}
     for path in paths:
         if path.stem in seen:
-            raise DataError(
-                f"{folder} holds {seen[path.stem].name} and {path.name}: keep one copy of each picture"
-            )
+            raise DataError(f"{folder} holds {seen[path.stem].name} and {path.name}: keep one copy of each picture")
         seen[path.stem] = path
     if len(paths) > spec.count:
         raise DataError(f"{folder} holds {len(paths)} pictures: {spec.title} has {spec.count}")

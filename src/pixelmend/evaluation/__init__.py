@@ -1,7 +1,7 @@
 """Every method measured in the same way: suites, scores that can be resumed, tables."""
 
-from pixelmend.evaluation.methods import METHODS, Method, Setup, make_methods
 from pixelmend.degradations.repeatable import gaussian_noise_for
+from pixelmend.evaluation.methods import METHODS, Method, Setup, make_methods
 from pixelmend.evaluation.results import Entry, PictureScore, Results
 from pixelmend.evaluation.suite import SUITES, Plan, Step, Suite, count_missing, evaluate
 from pixelmend.evaluation.tables import card_scores, markdown_table

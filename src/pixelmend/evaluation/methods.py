@@ -129,9 +129,7 @@ class Pixelmend:
         try:
             planes = self._engine.run(batch, conditions)[0]
         except MemoryError as error:
-            raise ModelError(
-                f"a whole picture of {height}×{width} does not fit into memory ({error})"
-            ) from error
+            raise ModelError(f"a whole picture of {height}×{width} does not fit into memory ({error})") from error
         restored = crop(planes.transpose(1, 2, 0), height, width)
         return restored.mean(axis=2, dtype=np.float32) if gray else restored
 
@@ -182,9 +180,7 @@ METHODS: dict[str, Callable[[str | None, Setup], Method]] = {
 }
 
 
-def make_methods(
-    names: Sequence[str], weights: Sequence[tuple[str, str]], setup: Setup
-) -> tuple[Method, ...]:
+def make_methods(names: Sequence[str], weights: Sequence[tuple[str, str]], setup: Setup) -> tuple[Method, ...]:
     """Build the methods that were asked for.
 
     Args:
@@ -204,9 +200,7 @@ def make_methods(
             raise UnknownNameError("method", name, METHODS)
     for name, _ in weights:
         if name not in names:
-            raise UsageError(
-                f"got weights for {name}, which is not measured: the methods are {', '.join(names)}"
-            )
+            raise UsageError(f"got weights for {name}, which is not measured: the methods are {', '.join(names)}")
     several = Counter(name for name, _ in weights)
     methods = []
     for name in dict.fromkeys(names):

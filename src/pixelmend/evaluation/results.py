@@ -77,9 +77,7 @@ class Entry:
             DataError: No picture has a score.
         """
         if not self.pictures:
-            raise DataError(
-                f"{self.label} has no score on {self.title} at sigma {self.sigma:g}: every picture failed"
-            )
+            raise DataError(f"{self.label} has no score on {self.title} at sigma {self.sigma:g}: every picture failed")
         values = [float(getattr(score, quantity)) for score in self.pictures.values()]
         return sum(values) / len(values)
 

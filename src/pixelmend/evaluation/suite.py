@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pixelmend.errors import DataError, ModelError, PictureError, UsageError
 from pixelmend.degradations.repeatable import gaussian_noise_for
+from pixelmend.errors import DataError, ModelError, PictureError, UsageError
 from pixelmend.evaluation.results import Entry, PictureScore
 from pixelmend.metrics import Protocol, psnr, ssim
 
@@ -196,9 +196,7 @@ def _score(entry: Entry, benchmark: Benchmark, method: Method, path: Path) -> Pi
         color=protocol.color,
     )
     if math.isinf(decibels):
-        raise DataError(
-            f"{path.name} was restored to the very pixels of the clean picture: its PSNR is infinite"
-        )
+        raise DataError(f"{path.name} was restored to the very pixels of the clean picture: its PSNR is infinite")
     similarity = ssim(
         scored,
         clean,

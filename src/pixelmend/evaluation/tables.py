@@ -73,8 +73,7 @@ def _dataset_table(title: str, entries: list[Entry]) -> str:
         lines.append(f"- seconds on {device} with {threads} thread{'s' if threads > 1 else ''}")
     for entry in entries:
         lines += [
-            f"- failed: {entry.label}, σ {entry.sigma:g}, {name}: {error}"
-            for name, error in entry.failed.items()
+            f"- failed: {entry.label}, σ {entry.sigma:g}, {name}: {error}" for name, error in entry.failed.items()
         ]
     return "\n".join(lines) + "\n"
 

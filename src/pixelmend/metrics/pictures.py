@@ -53,9 +53,7 @@ def comparable(
     if color not in get_args(Color):
         raise UnknownNameError("color", str(color), get_args(Color))
     if restored.shape != clean.shape:
-        raise DataError(
-            f"restored is {restored.shape} and clean is {clean.shape}: give two pictures of one shape"
-        )
+        raise DataError(f"restored is {restored.shape} and clean is {clean.shape}: give two pictures of one shape")
     height, width = _plane_size(clean, color)
     if crop_border < 0:
         raise UsageError(f"crop_border is {crop_border}: give a number of pixels, 0 or more")

@@ -55,9 +55,7 @@ class Protocol:
 
     def in_words(self) -> str:
         """One line for the foot of a table, without the checksum."""
-        rounding = (
-            "clamped and rounded to 8 bits" if self.rounding == "8-bit" else "neither clamped nor rounded"
-        )
+        rounding = "clamped and rounded to 8 bits" if self.rounding == "8-bit" else "neither clamped nor rounded"
         clipping = "not clipped" if self.noise_clipping == "none" else self.noise_clipping
         tile = "whole pictures" if self.tile is None else f"tiles of {self.tile} pixels"
         return (

@@ -48,9 +48,7 @@ def ssim(
     first, second = comparable(restored, clean, data_range=data_range, crop_border=crop_border, color=color)
     height, width, _ = first.shape
     if min(height, width) < WINDOW:
-        raise DataError(
-            f"SSIM needs at least {WINDOW}×{WINDOW} pixels inside the border, got {height}×{width}"
-        )
+        raise DataError(f"SSIM needs at least {WINDOW}×{WINDOW} pixels inside the border, got {height}×{width}")
     try:
         # Imported by name: it is a part of the learn half, and it pulls in SciPy.
         structural_similarity = import_module("skimage.metrics").structural_similarity

@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import Callback
 from pixelmend.errors import ModelError
 from pixelmend.models import save_model
 from pixelmend.training.interrupt import StopSignals
+from pixelmend.training.machine import describe
 from pixelmend.training.state import autocast_type, load_state, save_state
 
 if TYPE_CHECKING:
@@ -167,10 +168,11 @@ class Keeper(Callback):
 
     def _keep(self, module: DenoiseModule, mean: float, scores: dict[float, float]) -> None:
         header = {
-            "recipe": module.recipe.model_dump(mode="json"),
+            "recipe": module.recipe.published(),
             "step": module.steps_done,
             "mpx": module.steps_done * module.pixels_per_step / 1e6,
             "minutes": module.budget.elapsed / 60,
+            "device": describe(module.device),
             "validation_psnr": {f"{k:g}": v for k, v in scores.items()},
         }
         save_model(module.ema, self.folder / "last.safetensors", header)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import statistics
 import sys
 import time
@@ -22,6 +23,15 @@ def choose_device(name: str) -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def describe(device: torch.device) -> str:
+    """The device in words, for the card of the weights."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type == "cpu":
+        return f"{os.cpu_count()} CPU cores ({torch.backends.cpu.get_cpu_capability()})"
+    return device.type
 
 
 def keep_large_blocks() -> None:

@@ -64,13 +64,17 @@ class DenoiseModule(lightning.LightningModule):
 
     def training_step(self, batch: int, batch_idx: int) -> Tensor:  # noqa: ARG002 (Lightning's signature)
         """The loss of batch number ``steps_done``; what the loader hands over says nothing."""
-        with torch.autocast(self.device.type, enabled=False):
-            lesson = self.batches(self.steps_done, self.global_rank)
-        restored = self.network(lesson.degraded, lesson.sigma01[:, None, None, None])
-        each = LOSSES[self.recipe.loss.pixel](restored.float(), lesson.clean)
-        loss = (each * balance_weights(lesson.sigma01, power=self.recipe.loss.balance)).mean()
+        loss = self.loss_of(self.steps_done)
         self.last_loss = loss.detach()
         return loss
+
+    def loss_of(self, number: int) -> Tensor:
+        """Make batch ``number`` and compare what the network restores of it with the clean pictures."""
+        with torch.autocast(self.device.type, enabled=False):
+            lesson = self.batches(number, self.global_rank)
+        restored = self.network(lesson.degraded, lesson.sigma01[:, None, None, None])
+        each = LOSSES[self.recipe.loss.pixel](restored.float(), lesson.clean)
+        return (each * balance_weights(lesson.sigma01, power=self.recipe.loss.balance)).mean()
 
     def optimizer_step(
         self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Callable[[], Any] | None = None
@@ -85,10 +89,13 @@ class DenoiseModule(lightning.LightningModule):
             group["lr"] = group["peak_rate"] * factor
         super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
         self.steps_done += 1
-        # A short memory at first, so that the average leaves the start behind.
+        self.average_weights()
+
+    @torch.no_grad()
+    def average_weights(self) -> None:
+        """Move the averaged weights on: with a short memory at first, so that the average leaves the start behind."""
         decay = min(self.recipe.optimizer.ema, (1 + self.steps_done) / (10 + self.steps_done))
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.ema.parameters()), list(self.model.parameters()), 1 - decay)
+        torch._foreach_lerp_(list(self.ema.parameters()), list(self.model.parameters()), 1 - decay)
 
 
 def first_network(recipe: Recipe) -> Hybrid:

@@ -22,15 +22,21 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class SourceSection(Section):
+    """A collection that was learnt from, as the card of the weights names it."""
+
+    name: str
+    pictures: int = Field(ge=1)
+    licence: str
+
+
 class DataSection(Section):
     """Which pictures are learnt from and chosen by."""
 
     root: Path = Field(default=Path("data"), description="folder that the others are in")
     train: tuple[Path, ...] = Field(min_length=1, description="folders to learn from")
     validate_on: tuple[Path, ...] = Field(min_length=1, description="folders to choose by")
-    sources: tuple[str, ...] = Field(
-        default=(), description="what the training pictures are and their licences, for the card"
-    )
+    sources: tuple[SourceSection, ...] = Field(default=(), description="what the training pictures are, for the card")
     batch: int = Field(default=16, ge=1, le=4096, description="pictures in a batch, of each process")
     patch: int = Field(default=128, ge=16, le=1024, description="side of a training crop, pixels")
     max_shrink: float = Field(
@@ -106,6 +112,7 @@ class Recipe(Section):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="names the run's folder and the weights")
     task: Literal["denoise"]
     size: Literal["small"] = "small"
+    licence: str = Field(default="Apache-2.0", description="what the weights may be used under, for the card")
     seed: int = Field(default=0, ge=0, lt=2**31)
     data: DataSection
     damage: DamageSection = DamageSection()
@@ -122,6 +129,10 @@ class Recipe(Section):
                 f"data.patch {self.data.patch} must be a multiple of {self.model.multiple_of} for this network"
             )
         return self
+
+    def published(self) -> dict[str, Any]:
+        """The recipe as JSON without what belongs to one machine: where the pictures lie, where the run goes."""
+        return self.model_dump(mode="json", exclude={"data": {"root"}, "run": True})
 
 
 def load_recipe(path: Path, settings: list[str] | None = None, *, max_minutes: float | None = None) -> Recipe:

@@ -32,7 +32,7 @@ def save_state(module: DenoiseModule, optimizer: torch.optim.Optimizer, path: Pa
     for parameter, state in optimizer.state.items():
         tensors |= {f"optimizer.{names[id(parameter)]}/{key}": value for key, value in state.items()}
     header = {
-        "recipe": module.recipe.model_dump(mode="json"),
+        "recipe": module.recipe.published(),
         "step": module.steps_done,
         "elapsed": module.budget.elapsed,
         "planned": module.budget.planned,
@@ -52,7 +52,7 @@ def load_state(module: DenoiseModule, optimizer: torch.optim.Optimizer, path: Pa
         ModelError: The file is missing or broken.
     """
     tensors, header = read_tensors(path)
-    _check_same_run(header["recipe"], module.recipe.model_dump(mode="json"), path)
+    _check_same_run(header["recipe"], module.recipe.published(), path)
     parameters = dict(module.model.named_parameters())
     try:
         module.model.load_state_dict(_part(tensors, "model."))
@@ -79,8 +79,9 @@ def _check_same_run(stored: dict[str, Any], wanted: dict[str, Any], path: Path) 
     """What a run learns must not change under it; how long, where and how fast may."""
     for key in ("name", "task", "seed", "model", "data", "damage", "loss", "optimizer"):
         old, new = stored.get(key), wanted[key]
-        if key == "data":  # the same pictures may lie elsewhere
-            old, new = ({k: v for k, v in d.items() if k != "root"} for d in (stored["data"], wanted["data"]))
+        if key == "data":  # the same pictures may lie elsewhere and be described in other words
+            told = {"root", "sources"}
+            old, new = ({k: v for k, v in d.items() if k not in told} for d in (stored["data"], wanted["data"]))
         if old != new:
             raise UsageError(
                 f"{path} was trained with another {key!r} than the recipe now asks for: "

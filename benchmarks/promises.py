@@ -1,0 +1,184 @@
+"""Measures what the project promises about time, memory and size, and prints each figure beside its bound.
+
+make bench
+python benchmarks/promises.py --only cold-start,memory
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure; ``bound`` is a ceiling, or a floor where ``at_least``."""
+
+    what: str
+    value: float
+    unit: str
+    bound: float
+    at_least: bool = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether the promise is kept."""
+        return self.value >= self.bound if self.at_least else self.value <= self.bound
+
+    def __str__(self) -> str:
+        """A row of a Markdown table."""
+        wanted = f"{'≥' if self.at_least else '≤'} {self.bound:g} {self.unit}"
+        return f"| {self.what} | {self.value:.2f} {self.unit} | {wanted} | {'yes' if self.holds else '**no**'} |"
+
+
+def run(*arguments: str) -> float:
+    """Seconds that ``pixelmend`` takes with these arguments, from start to end of its process."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "pixelmend", *arguments], check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def noisy_photo(path: Path, height: int, width: int) -> None:
+    """Write a picture with edges, texture and noise of sigma 15."""
+    from pixelmend.images import save
+
+    generator = np.random.default_rng(0)
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    picture = np.empty((height, width, 3), np.uint8)
+    for channel, (a, b) in enumerate(((31, 57), (43, 23), (91, 37))):
+        plane = 128 + 60 * np.sin(x / a) * np.cos(y / b) + 30 * (np.floor(x / 97) + np.floor(y / 61)) % 2
+        plane += generator.standard_normal((height, width), dtype=np.float32) * 15
+        picture[..., channel] = np.clip(plane, 0, 255)
+    save(picture, path, like=None)
+
+
+def help_answers() -> Figure:
+    """The command line answers before anything heavy is imported."""
+    return Figure("`pixelmend --help`", min(run("--help") for _ in range(5)), "s", 0.4)
+
+
+def cold_start() -> Figure:
+    """A 512×512 picture, from starting the process to the result on disk."""
+    with tempfile.TemporaryDirectory() as folder:
+        noisy_photo(Path(folder) / "in.png", 512, 512)
+        seconds = min(run("restore", f"{folder}/in.png", "-o", f"{folder}/out.png") for _ in range(3))
+    return Figure("512×512 restored from a cold start", seconds, "s", 2.0)
+
+
+def memory() -> Figure:
+    """Peak memory of restoring 24 megapixels, as the system counts it for the process."""
+    with tempfile.TemporaryDirectory() as folder:
+        noisy_photo(Path(folder) / "in.jpg", 4000, 6000)
+        # A process of its own, so that it is the largest child and nobody else's peak counts.
+        code = (
+            "import resource, subprocess, sys; "
+            "subprocess.run([sys.executable, '-m', 'pixelmend', *sys.argv[1:]], check=True, "
+            "stdout=subprocess.DEVNULL); "
+            "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, "restore", f"{folder}/in.jpg", "-o", f"{folder}/out.jpg"],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+    unit = 1 if sys.platform == "darwin" else 1024  # getrusage counts bytes there, kilobytes elsewhere
+    return Figure("peak memory for 24 megapixels", int(done.stdout) * unit / 1e9, "GB", 1.2)
+
+
+def environment() -> Figure:
+    """Size on disk of an environment into which only the run half was installed, Python's own files not counted."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        constraints = ["--constraint", str(ROOT / "constraints.txt")]
+        subprocess.run([f"{folder}/bin/pip", "install", "--quiet", *constraints, str(ROOT)], check=True)
+        files = (p for p in Path(folder).rglob("*") if p.is_file() and not p.is_symlink())
+        size = sum(p.stat().st_size for p in files)
+    return Figure("environment of `pip install .`", size / 1e6, "MB", 300)
+
+
+def training() -> Figure:
+    """Share of the machine's bf16 matrix rate that a training step of the shipped recipe uses, all of it counted.
+
+    Steps and matrix products take turns, so that both meet the same machine.
+    """
+    import torch
+
+    from pixelmend.data.store import PictureStore
+    from pixelmend.training.machine import forward_flops_per_pixel, keep_large_blocks, matrix_rate
+    from pixelmend.training.module import DenoiseModule
+    from pixelmend.training.recipe import load_recipe
+    from pixelmend.training.schedule import Budget
+
+    keep_large_blocks()
+    recipe = load_recipe(ROOT / "recipes" / "denoise-small.toml")
+    generator = np.random.default_rng(0)
+    pictures = [generator.integers(0, 256, (512, 512, 3), dtype=np.uint8) for _ in range(16)]
+    device = torch.device("cpu")
+    module = DenoiseModule(recipe, PictureStore(pictures, device, detail_power=recipe.data.detail), Budget(1000, None))
+    optimizer = module.configure_optimizers()
+    flops = 3 * forward_flops_per_pixel(module.model) * recipe.data.batch * recipe.data.patch**2
+
+    def step(number: int) -> float:
+        start = time.perf_counter()
+        with torch.autocast("cpu", torch.bfloat16):
+            loss = module.loss_of(number)
+        torch.autograd.backward(loss)
+        torch.nn.utils.clip_grad_norm_(module.model.parameters(), recipe.optimizer.clip)
+        optimizer.step()
+        optimizer.zero_grad()
+        module.average_weights()
+        return time.perf_counter() - start
+
+    for number in range(4):
+        step(number)
+    shares = []
+    for turn in range(5):
+        rate = matrix_rate(device, seconds=0.5)
+        seconds = statistics.median(step(number) for number in range(4 + 6 * turn, 10 + 6 * turn))
+        shares.append(100 * flops / seconds / rate)
+    return Figure("training step, share of bf16 matrix rate", statistics.median(shares), "%", 35, at_least=True)
+
+
+MEASUREMENTS: dict[str, Callable[[], Figure]] = {
+    "help": help_answers,
+    "cold-start": cold_start,
+    "memory": memory,
+    "environment": environment,
+    "training": training,
+}
+
+
+def main() -> int:
+    """Measure, print a table, and say by the exit code whether all promises hold."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default=",".join(MEASUREMENTS), help=f"some of {', '.join(MEASUREMENTS)}")
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    chosen = parser.parse_args()
+    print("| what | measured | promised | holds |\n|---|---:|---:|---|")
+    figures = []
+    for name in chosen.only.split(","):
+        figures.append(MEASUREMENTS[name]())
+        print(figures[-1], flush=True)
+    if chosen.json:
+        chosen.json.write_text(json.dumps([vars(f) | {"holds": f.holds} for f in figures], indent=1) + "\n")
+    return 0 if all(f.holds for f in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
