@@ -23,7 +23,7 @@ from pixelmend.training.recipe import Recipe
 from pixelmend.training.run import train
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
 MODEL = {
@@ -44,15 +44,6 @@ class Identity(torch.nn.Module):
     def forward(self, degraded: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
         """``degraded``."""
         return degraded
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """So small a network is faster on one thread, and two would compete with whatever else runs."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
