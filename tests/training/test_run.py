@@ -248,7 +248,7 @@ def test_a_finished_run_goes_on_with_a_larger_budget_but_not_with_another_recipe
     ):
         with pytest.raises(UsageError, match=f"another '{section}' than the recipe"):
             train(recipe(schedule__max_steps=1, **settings), resume=True, tell=_quiet)
-    train(recipe(schedule__max_steps=3), resume=True, tell=_quiet)
+    train(recipe(schedule__max_steps=3, data__sources=["described anew"]), resume=True, tell=_quiet)
     assert _state(recipe())[1]["step"] == 3
 
 
