@@ -248,7 +248,8 @@ def test_a_finished_run_goes_on_with_a_larger_budget_but_not_with_another_recipe
     ):
         with pytest.raises(UsageError, match=f"another '{section}' than the recipe"):
             train(recipe(schedule__max_steps=1, **settings), resume=True, tell=_quiet)
-    train(recipe(schedule__max_steps=3, data__sources=["described anew"]), resume=True, tell=_quiet)
+    described = [{"name": "waves and discs", "pictures": 4, "licence": "none"}]
+    train(recipe(schedule__max_steps=3, data__sources=described), resume=True, tell=_quiet)
     assert _state(recipe())[1]["step"] == 3
 
 
