@@ -5,9 +5,9 @@ RUN := .venv/run
 LEARN := .venv/learn
 PIP_FLAGS := --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test check format clean
+.PHONY: help demo test check bench format clean
 
-help: ## show this list
+help: ## show this list (what plain make does)
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
 
 demo: $(RUN)/installed ## restore a picture from examples/ with the run half alone; results in out/
@@ -23,6 +23,9 @@ check: $(LEARN)/installed ## ruff, mypy strict, and the layers of the house
 	$(LEARN)/bin/ruff format --check
 	$(LEARN)/bin/mypy
 	$(LEARN)/bin/python -m pytest -q tests/test_layers.py
+
+bench: $(LEARN)/installed ## what is promised about time, memory and size, measured
+	$(LEARN)/bin/python benchmarks/promises.py
 
 format: $(LEARN)/installed ## put the code into form
 	$(LEARN)/bin/ruff check --fix

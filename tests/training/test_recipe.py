@@ -101,9 +101,24 @@ def test_more_than_one_mistake_is_counted(recipe: Path) -> None:
 
 
 def test_there_is_one_budget(recipe: Path) -> None:
-    assert "name one budget: max_minutes or max_steps" in _message(recipe, "schedule.max_minutes=5")
+    recipe.write_text(SMALLEST.replace("max_steps = 10", "max_steps = 10\nmax_minutes = 5"))
+    assert "name one budget: max_minutes or max_steps" in _message(recipe)
     recipe.write_text(SMALLEST.replace("max_steps = 10", ""))
     assert "name one budget" in _message(recipe)
+
+
+def test_a_budget_that_is_set_replaces_the_recipe_s(recipe: Path) -> None:
+    schedule = load_recipe(recipe, ["schedule.max_minutes=5"]).schedule
+    assert (schedule.max_minutes, schedule.max_steps) == (5, None)
+    schedule = load_recipe(recipe, ["schedule.max_minutes=5", "schedule.max_steps=7"]).schedule
+    assert (schedule.max_minutes, schedule.max_steps) == (None, 7)
+
+
+def test_an_unknown_key_in_a_list_of_sections_is_named(recipe: Path) -> None:
+    message = _message(recipe, 'data.sources=[{name = "a", pictures = 1, license = "CC0"}]')
+    assert "data.sources.0" in message
+    wrong = _message(recipe, 'data.sources=[{name = "a", pictures = 1, licence = "CC0", license = "CC0"}]')
+    assert "did you mean 'licence'?" in wrong
 
 
 def test_max_minutes_replaces_the_budget_of_either_kind(recipe: Path) -> None:

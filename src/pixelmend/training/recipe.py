@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -152,16 +152,16 @@ def load_recipe(path: Path, settings: list[str] | None = None, *, max_minutes: f
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not TOML: {error}") from error
-    for setting in settings or []:
+    budget = [] if max_minutes is None else [f"schedule.max_minutes={max_minutes}"]
+    for setting in [*(settings or []), *budget]:
         _apply(tree, setting)
-    schedule = tree.setdefault("schedule", {})
-    if max_minutes is not None and isinstance(schedule, dict):  # where it is not, the check below says so
-        schedule.pop("max_steps", None)
-        schedule["max_minutes"] = max_minutes
     try:
         return Recipe.model_validate(tree)
     except ValidationError as error:
         raise UsageError(f"{path}: {_explain(error)}") from error
+
+
+_BUDGETS = {"max_minutes": "max_steps", "max_steps": "max_minutes"}
 
 
 def _apply(tree: dict[str, Any], setting: str) -> None:
@@ -173,6 +173,9 @@ def _apply(tree: dict[str, Any], setting: str) -> None:
         tree = tree.setdefault(section, {})
         if not isinstance(tree, dict):
             raise UsageError(f"--set {setting!r}: {section} is a value, not a section")
+    if last in _BUDGETS and sections == ["schedule"]:
+        # A budget replaces one of the other kind, since TOML has no word for none; the last one counts.
+        tree.pop(_BUDGETS[last], None)
     try:
         tree[last] = tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -188,9 +191,17 @@ def _explain(error: ValidationError) -> str:
         got = "" if isinstance(first["input"], dict | BaseModel) else f", got {first['input']!r}"
         message = first["msg"].removeprefix("Value error, ")
         return f"{where}: {message}{got}{more}" if where else f"{message}{more}"
-    section: Any = Recipe
-    for part in first["loc"][:-1]:
-        section = section.model_fields[str(part)].annotation
-    near = difflib.get_close_matches(str(first["loc"][-1]), section.model_fields, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(section.model_fields))}"
+    known = _keys_beside(first["loc"])
+    near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
     return f"unknown key {where!r}: {hint}{more}"
+
+
+def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
+    """The keys that a recipe knows where an unknown one was found; a list's entries count by what they are."""
+    section: Any = Recipe
+    for part in location[:-1]:
+        if isinstance(part, str):
+            annotation = section.model_fields[part].annotation
+            section = next((a for a in get_args(annotation) if isinstance(a, type)), annotation)
+    return list(section.model_fields)

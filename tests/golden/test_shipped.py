@@ -1,0 +1,129 @@
+"""The weights that ship, on pictures: what they promise holds for these very files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+import pixelmend
+from pixelmend import catalog
+from pixelmend.degradations.repeatable import gaussian_noise_for
+from pixelmend.images import open_image, read_float
+from pixelmend.inference import Options, cached_engine, restore_picture
+from pixelmend.metrics import as_displayed, psnr
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FLOOR = {15.0: 33.52, 25.0: 30.71, 50.0: 27.38}
+"""CBM3D on CBSD68 (Dabov et al. 2007, as DPIR reports it), dB."""
+
+
+def scene(height: int, width: int) -> np.ndarray:
+    """Edges, ramps and stripes, (H, W, 3) float32 in [0, 1]: enough for tiles to disagree about."""
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    planes = [
+        0.5 + 0.35 * np.sin(x / 9) * np.cos(y / 31),
+        np.where((x // 37 + y // 53) % 2 == 0, 0.8, 0.25),
+        0.2 + 0.6 * (x + y) / (height + width) + 0.15 * np.sin((x - y) / 3),
+    ]
+    return np.stack(planes, axis=-1).astype(np.float32)
+
+
+def tiled_against_whole(clean: np.ndarray, sigma: float, tile: int | None = None) -> float:
+    """Largest difference between pieces and the whole, in units of 1/255."""
+    card = catalog.find("denoise")
+    engine = cached_engine(card.path, "cpu")
+    noisy = open_image(clean + gaussian_noise_for("tiles", clean.shape, sigma, 0))
+    whole, one = restore_picture(noisy, replace(card, tile=2048), engine, Options(sigma=sigma))
+    pieces, many = restore_picture(noisy, card, engine, Options(sigma=sigma, tile=tile))
+    assert one.tiles == 1
+    assert many.tiles > 1
+    return float(np.abs(np.asarray(whole) - np.asarray(pieces)).max()) * 255
+
+
+def test_pieces_give_what_the_whole_gives() -> None:
+    assert tiled_against_whole(scene(560, 700), 50) <= 1
+
+
+@pytest.mark.parametrize("sigma", [15.0, 75.0])
+def test_small_pieces_give_what_the_whole_gives(sigma: float) -> None:
+    assert tiled_against_whole(scene(300, 420), sigma, tile=256) <= 1
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("sigma", [15.0, 75.0])
+def test_pieces_of_a_photograph_give_what_the_whole_gives(shared: Path, sigma: float) -> None:
+    photograph = read_float(min((shared / "data/test/gopro/sharp").iterdir()), color="rgb")
+    assert tiled_against_whole(photograph[:640, :1100], sigma) <= 1
+
+
+@pytest.mark.parametrize(("sigma", "gain"), [(10, 4), (25, 8), (60, 11)])
+def test_noise_goes_and_the_level_is_found(photo: np.ndarray, sigma: float, gain: float) -> None:
+    noisy = photo + gaussian_noise_for("photo", photo.shape, sigma, 0)
+    before = psnr(as_displayed(noisy), photo, data_range=1)
+    told = psnr(as_displayed(pixelmend.restore(noisy, sigma=sigma)), photo, data_range=1)
+    found = psnr(as_displayed(pixelmend.restore(noisy)), photo, data_range=1)
+    assert told >= before + gain
+    assert found >= told - 1
+
+
+def test_a_clean_picture_stays_as_it_is(photo: np.ndarray) -> None:
+    assert psnr(pixelmend.restore(photo, sigma=0), photo, data_range=1) >= 45
+
+
+def test_grey_is_restored_as_well_as_colour_that_is_grey(photo: np.ndarray) -> None:
+    gray = photo.mean(axis=2)
+    noisy = gray + gaussian_noise_for("gray", gray.shape, 25, 0)
+    restored = pixelmend.restore(noisy, sigma=25)
+    assert restored.shape == gray.shape
+    assert psnr(restored, gray, data_range=1, color="gray") >= 33
+    as_rgb = pixelmend.restore(np.repeat(noisy[..., None], 3, axis=2), sigma=25)
+    np.testing.assert_allclose(as_rgb.mean(axis=2), restored, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "uint16"])
+def test_depth_makes_no_difference_but_rounding(photo: np.ndarray, kind: str) -> None:
+    top = np.iinfo(kind).max
+    noisy = as_displayed(photo + gaussian_noise_for("depth", photo.shape, 20, 0))
+    stored = np.rint(noisy * top).astype(kind)
+    restored = pixelmend.restore(stored, sigma=20)
+    assert restored.dtype == stored.dtype
+    wanted = pixelmend.restore(noisy.astype(np.float32), sigma=20)
+    np.testing.assert_allclose(restored / top, wanted, atol=0.51 / 255)
+
+
+def test_the_scores_on_the_card_reach_the_floor() -> None:
+    scores = {s.sigma: s.psnr for s in catalog.find("denoise").scores if s.dataset == "cbsd68"}
+    assert {sigma: psnr >= FLOOR[sigma] for sigma, psnr in scores.items()} == dict.fromkeys(FLOOR, True)
+
+
+@pytest.mark.shared
+def test_a_score_on_the_card_can_be_measured_again(shared: Path, tmp_path: Path) -> None:
+    """The first pictures of CBSD68, through the evaluation itself, against the per-picture scores that were stored."""
+    import json
+    from pathlib import Path as FilePath
+
+    from pixelmend.data.benchmarks import find_benchmark
+    from pixelmend.evaluation import Plan, Results, Setup, evaluate, make_methods
+
+    stored = json.loads((FilePath(__file__).parents[2] / "docs/results/denoise.json").read_text(encoding="utf-8"))
+    wanted = next(
+        e for e in stored["entries"] if (e["method"], e["dataset"], e["sigma"]) == ("pixelmend", "cbsd68", 25.0)
+    )
+    setup = Setup(2)
+    plan = Plan(
+        methods=make_methods(["pixelmend"], [], setup),
+        benchmarks=(find_benchmark(shared / "data/test", "cbsd68"),),
+        sigmas=(25.0,),
+        seed=0,
+        setup=setup,
+        limit=3,
+    )
+    (entry,) = evaluate(plan, Results(tmp_path / "again.json"), lambda _step: None)
+    assert len(entry.pictures) == 3
+    for name, score in entry.pictures.items():
+        assert score.psnr == pytest.approx(wanted["pictures"][name]["psnr"], abs=0.01)

@@ -1,0 +1,94 @@
+"""The README: its commands run as they stand, and its table is what was measured with the weights that ship."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pixelmend import catalog
+from pixelmend.cli import app
+from pixelmend.evaluation import Results, card_scores, markdown_table
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MEASURED = ROOT / "docs" / "results" / "denoise.json"
+
+
+def blocks(language: str) -> list[str]:
+    """The fenced blocks of a language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+
+
+RESTORING = [
+    line for block in blocks("sh") for line in block.splitlines() if line.startswith("pixelmend restore examples/")
+]
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a copy of the examples, where a reader may stand."""
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_readme_shows_commands() -> None:
+    assert len(RESTORING) >= 3
+    assert blocks("sh")[0].startswith("make demo")
+    assert blocks("sh")[0].splitlines()[1].startswith("make test")
+
+
+@pytest.mark.parametrize("line", RESTORING)
+def test_a_command_runs_as_it_stands(line: str, elsewhere: Path) -> None:
+    before = {p: p.read_bytes() for p in (elsewhere / "examples").iterdir()}
+    done = CliRunner().invoke(app, shlex.split(line)[1:])
+    assert done.exit_code == 0, done.output
+    wrote = re.search(r"^wrote +(.*)$", done.output, flags=re.MULTILINE)
+    assert wrote is not None
+    assert all((elsewhere / name).stat().st_size > 1000 for name in wrote[1].split(", "))
+    assert all(path.read_bytes() == content for path, content in before.items())
+
+
+def test_what_the_first_command_says_is_what_the_readme_shows(elsewhere: Path) -> None:
+    said = CliRunner().invoke(app, shlex.split(RESTORING[0])[1:]).output
+
+    def without_time(text: str) -> str:
+        return re.sub(r"\d+\.\d s$", "N s", text, flags=re.MULTILINE)
+
+    assert without_time(said) == without_time(blocks("text")[0])
+
+
+def test_the_python_of_the_readme_runs(elsewhere: Path) -> None:
+    for block in blocks("python"):
+        exec(compile(block, "README.md", "exec"), {})  # noqa: S102  (the document is ours)
+    assert (elsewhere / "lighthouse.png").is_file()
+
+
+def test_pictures_and_files_that_are_linked_exist() -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_every_option_of_restore_is_told() -> None:
+    told = set(re.findall(r"^\| `(-[-a-z]+)", README, flags=re.MULTILINE))
+    assert told == {"-o", "--sigma", "--device", "--tile", "--compare", "--json"}
+
+
+def test_the_table_is_what_evaluate_printed() -> None:
+    table = README.split("<!-- scores: begin -->")[1].split("<!-- scores: end -->")[0]
+    assert table.strip() == markdown_table(list(Results(MEASURED).entries.values())).strip()
+
+
+def test_the_scores_are_those_of_the_weights_that_ship() -> None:
+    card = catalog.find("denoise")
+    ours = [entry for entry in Results(MEASURED).entries.values() if entry.method == "pixelmend"]
+    assert {entry.weights for entry in ours} == {card.sha256}
+    on_the_card = {(s.dataset, s.sigma): (s.psnr, s.ssim) for s in card.scores}
+    measured = {(s["dataset"], s["sigma"]): (s["psnr"], s["ssim"]) for s in card_scores(ours)}
+    assert on_the_card == measured
+    assert len(measured) == 9
