@@ -9,6 +9,7 @@ import pixelmend
 
 LAYERS = (
     {"errors"},
+    {"files"},
     {"images", "metrics"},
     {"catalog", "diagnosis", "degradations", "models", "losses"},
     {"inference", "data"},

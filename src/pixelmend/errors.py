@@ -8,7 +8,7 @@
     │   └── MissingExtraError   the learn half is not installed
     ├── PictureError            exit code 1: this picture failed; others may be fine
     │   ├── UnreadableError     it could not be decoded
-    │   └── UnwritableError     the result could not be stored
+    │   └── UnwritableError     a result could not be stored
     ├── ModelError              exit code 1: weights that are broken, or that gave a non-finite result
     └── DataError               exit code 1: pictures to learn from or to measure on are missing or broken
 

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pixelmend.errors import DataError, UnwritableError
+from pixelmend.errors import DataError
 from pixelmend.evaluation import Entry, PictureScore, Results
-from pixelmend.evaluation.results import write_text
 from pixelmend.metrics import Protocol
 
 
@@ -71,19 +70,3 @@ def test_a_file_of_something_else_is_refused_and_kept(tmp_path: Path, text: str)
     with pytest.raises(DataError, match="move it away"):
         Results(path)
     assert path.read_text() == text
-
-
-def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "r.json"
-    write_text(path, "old")
-
-    def full(self: Path, data: str, encoding: str) -> int:
-        with self.open("w") as file:
-            file.write(data[:2])
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(UnwritableError, match="No space left"):
-        write_text(path, "newer")
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]

@@ -224,6 +224,6 @@ def test_a_folder_that_cannot_be_written_is_told_before_any_work(
     plan_for: Callable[..., Plan], shifted: Shifted, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(UnwritableError, match="cannot write"):
+    with pytest.raises(UnwritableError, match="cannot make the folder"):
         evaluate(plan_for(shifted), Results(tmp_path / "file" / "r.json"), quiet)
     assert shifted.calls == 0

@@ -34,7 +34,7 @@ def evaluate(  # noqa: PLR0913  (one parameter for each option)
     from pixelmend.data.benchmarks import find_benchmark
     from pixelmend.errors import UnknownNameError
     from pixelmend.evaluation import SUITES, Plan, Results, Setup, make_methods, markdown_table
-    from pixelmend.evaluation.results import write_text
+    from pixelmend.files import write_text
 
     if suite not in SUITES:
         raise UnknownNameError("suite", suite, SUITES)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pixelmend.errors import UnwritableError, UsageError
+from pixelmend.errors import UsageError
 
 # Imports stand inside functions so that `pixelmend --help` answers at once.
 
@@ -46,6 +46,7 @@ def restore(  # noqa: PLR0913  (each option is a parameter)
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
 ) -> None:
     """Restore a damaged picture; IN itself is never changed."""
+    from pixelmend.files import write_text
     from pixelmend.images import check_target, decode, save
     from pixelmend.inference import Options, cached_engine, restore_picture
 
@@ -66,7 +67,8 @@ def restore(  # noqa: PLR0913  (each option is a parameter)
     if compare is not None:
         _write_compare(opened, pixels, compare)
     if report is not None:
-        _write_report(report, {**found.to_dict(), "notes": notes, "input": str(picture), "output": str(target)})
+        told = {**found.to_dict(), "notes": notes, "input": str(picture), "output": str(target)}
+        write_text(report, json.dumps(told, indent=2) + "\n")
     if not quiet:
         _say(found, notes, [each for each in (target, compare, report) if each is not None])
 
@@ -113,16 +115,6 @@ def _check_apart(opened: Picture, outputs: list[Path]) -> None:
 def _check_report(path: Path) -> None:
     if path.is_dir() or not path.parent.is_dir():
         raise UsageError(f"--json {path}: wanted a file in a folder that exists")
-
-
-def _write_report(path: Path, report: dict[str, object]) -> None:
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        temporary.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise UnwritableError(f"cannot write {path}: {error.strerror}") from None
 
 
 def _write_compare(opened: Picture, pixels: Pixels, path: Path) -> None:

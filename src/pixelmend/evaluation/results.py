@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import platform
@@ -10,7 +9,8 @@ from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
-from pixelmend.errors import DataError, UnwritableError
+from pixelmend.errors import DataError
+from pixelmend.files import write_text
 from pixelmend.metrics import Protocol
 
 if TYPE_CHECKING:
@@ -144,26 +144,6 @@ def _foreign(path: Path, finding: str) -> DataError:
     return DataError(
         f"{path} does not hold results of this version ({finding}): move it away, or choose another folder"
     )
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write beside, then rename, so that no reader ever sees half a file.
-
-    Raises:
-        UnwritableError: The folder cannot be written to, or the disk is full.
-    """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        raise UnwritableError(
-            f"cannot write {path} ({error.strerror}): choose a folder that can be written to, or make space"
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):  # where the folder cannot be reached there is nothing to take away
-            beside.unlink()
 
 
 def versions() -> dict[str, str]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
 import math
-import os
 import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -16,7 +14,8 @@ import numpy as np
 import torch
 
 from pixelmend.catalog import Card, Score, Source, Training
-from pixelmend.errors import ModelError, UnwritableError, UsageError
+from pixelmend.errors import ModelError, UsageError
+from pixelmend.files import make_folder, replacing, write_text
 from pixelmend.inference import OnnxEngine, crop, pad, padded_length
 from pixelmend.models import Hybrid, load_model, read_metadata
 
@@ -68,19 +67,12 @@ def export(
     if tile % needs or overlap % needs or not 0 <= overlap < tile:
         raise UsageError(f"tile {tile} and overlap {overlap} must be multiples of {needs}, and overlap the smaller one")
     name = header["recipe"]["name"]
-    beside = folder / f".{name}.{os.getpid()}.onnx"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
+    with replacing(folder / f"{name}.onnx") as beside:
         _write_onnx(model, beside)
         parity = measure_parity(model, beside)
         _refuse_worse(parity, weights)
         card = _card(model, header, beside, name=name, tile=tile, overlap=overlap)
-        beside.replace(folder / card.file)
-    except OSError as error:
-        raise UnwritableError(f"cannot write to {folder}: {error.strerror}; choose another folder") from error
-    finally:
-        with contextlib.suppress(OSError):  # where the folder cannot be reached there is nothing to take away
-            beside.unlink()
     return write_card(replace(card, folder=folder)), parity
 
 
@@ -99,16 +91,7 @@ def write_card(card: Card, *, scores: Sequence[Score] | None = None) -> Card:
     """
     if scores is not None:
         card = replace(card, scores=tuple(scores))
-    path = card.folder / f"{card.name}.json"
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        beside.write_text(card.to_json(), encoding="utf-8")
-        beside.replace(path)
-    except OSError as error:
-        raise UnwritableError(f"cannot write {path}: {error.strerror}; choose another folder") from error
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink()
+    write_text(card.folder / f"{card.name}.json", card.to_json())
     return card
 
 

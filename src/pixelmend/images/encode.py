@@ -7,8 +7,6 @@ interruption leaves what was there before.
 from __future__ import annotations
 
 import os
-import secrets
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pixelmend.errors import UnwritableError, UsageError
+from pixelmend.files import create_beside, replacing
 from pixelmend.images.values import DTYPES, full_scale
 from pixelmend.images.vips import pyvips, reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pixelmend.images.decode import Picture
     from pixelmend.images.picture import Pixels
 
@@ -91,7 +88,7 @@ def save(pixels: Pixels, path: str | Path, *, like: Picture | None = None) -> tu
     path = Path(path)
     image, name, options, notes = _prepare(pixels, _format_of(path), like)
     _check_path(path, like)
-    with _beside(path) as temporary:
+    with replacing(path) as temporary:
         try:
             getattr(image, _SAVERS[name])(str(temporary), **options)
         except pyvips.Error as error:
@@ -135,8 +132,7 @@ def check_target(path: str | Path, *, like: Picture | None = None) -> None:
     path = Path(path)
     _format_of(path)
     _check_path(path, like)
-    temporary = _create_beside(path)
-    temporary.unlink()
+    create_beside(path).unlink()
 
 
 def default_suffix(picture: Picture) -> str:
@@ -161,37 +157,6 @@ def _check_path(path: Path, like: Picture | None) -> None:
         raise UsageError(f"there is no folder {path.parent}: create it first, or choose another output")
     if like is not None and like.path is not None and path.exists() and path.samefile(like.path):
         raise UsageError(f"{path} is the input itself, which is never written over: choose another output")
-
-
-def _create_beside(path: Path) -> Path:
-    """Create an empty hidden file in the folder of `path` (those of tempfile are private to their owner)."""
-    temporary = path.with_name(f".{path.stem[:100]}.{secrets.token_hex(6)}.part")
-    try:
-        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-    except OSError as error:
-        raise UnwritableError(f"cannot write into {path.parent}: {error.strerror}; choose another output") from None
-    return temporary
-
-
-@contextmanager
-def _beside(path: Path) -> Iterator[Path]:
-    """A temporary file that becomes `path` when the block ends well, and disappears when it does not."""
-    temporary = _create_beside(path)
-    try:
-        yield temporary
-        _replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _replace(temporary: Path, path: Path) -> None:
-    try:
-        # Flushed before the rename: some file systems report a full disk only here.
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise UnwritableError(f"cannot write {path}: {error.strerror}; what was there is unchanged") from None
 
 
 def _cause(error: pyvips.Error, temporary: Path) -> str:

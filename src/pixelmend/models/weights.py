@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -12,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from pixelmend.errors import ModelError
+from pixelmend.files import make_folder, replacing
 from pixelmend.models.hybrid import Hybrid, HybridConfig
 
 if TYPE_CHECKING:
@@ -27,23 +26,12 @@ def write_tensors(tensors: dict[str, torch.Tensor], path: Path, header: dict[str
     """Store tensors and a JSON header at once or not at all: written beside, then renamed.
 
     Raises:
-        ModelError: The file cannot be written; an older one at ``path`` is untouched.
+        UnwritableError: The file cannot be written; an older one at ``path`` is untouched.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        blob = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, {HEADER: json.dumps(header)})
-        with beside.open("wb") as file:
-            file.write(blob)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError as error:
-        raise ModelError(f"cannot write {path}: {error.strerror}; free some space or choose another folder") from error
-    finally:
-        # Where a parent of the path is a file, even looking for what is left fails; the first error is the one to tell.
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
+    make_folder(path.parent)
+    blob = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, {HEADER: json.dumps(header)})
+    with replacing(path) as beside:
+        beside.write_bytes(blob)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
