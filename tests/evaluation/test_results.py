@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pixelmend.errors import DataError
 from pixelmend.evaluation import Entry, PictureScore, Results
 from pixelmend.metrics import Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def entry(**changes: object) -> Entry:

@@ -146,7 +146,7 @@ def test_missing_and_foreign_weights(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_a_file(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(UnwritableError, match="cannot make the folder .*choose another place"):
+    with pytest.raises(UnwritableError, match=r"cannot make the folder .*choose another place"):
         export(checkpoint, tmp_path / "file", tile=64, overlap=32)
 
 
