@@ -31,10 +31,13 @@ def evaluate(  # noqa: PLR0913  (one parameter for each option)
     """
     import os
 
+    from pixelmend.cli.extras import needs_learn_half
     from pixelmend.data.benchmarks import find_benchmark
     from pixelmend.errors import UnknownNameError
-    from pixelmend.evaluation import SUITES, Plan, Results, Setup, make_methods, markdown_table
     from pixelmend.files import write_text
+
+    with needs_learn_half():
+        from pixelmend.evaluation import SUITES, Plan, Results, Setup, make_methods, markdown_table
 
     if suite not in SUITES:
         raise UnknownNameError("suite", suite, SUITES)

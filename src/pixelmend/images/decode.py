@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from pixelmend.images.picture import Pixels
 
-READABLE = "PNG, JPEG, TIFF, WebP, AVIF and GIF"
+READABLE = "PNG, JPEG, TIFF, WebP, AVIF or GIF"
+_AGAIN = "wanted a whole picture: copy or download it again"
 
 _DTYPES = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}
 
@@ -95,7 +96,7 @@ class Picture:
             data = pyvips.Region.new(self.colour).fetch(left, top, width, height)
         except pyvips.Error as error:
             raise UnreadableError(
-                f"cannot read {self.name}: the file is damaged or cut short ({reason(error)})"
+                f"cannot read {self.name}: the file is damaged or cut short ({reason(error)}), {_AGAIN}"
             ) from None
         pixels = np.frombuffer(data, dtype=self.dtype).reshape(height, width, self.channels)
         if self.dtype == np.float32 and (fault := float_fault(pixels)):
@@ -159,7 +160,7 @@ def _open(source: Path | bytes, name: str) -> Any:
     if isinstance(source, Path):
         _check_file(source)
     elif not source:
-        raise UnreadableError(f"cannot read {name}: it is empty (0 bytes)")
+        raise UnreadableError(f"cannot read {name}: it is empty (0 bytes), {_AGAIN}")
     try:
         if isinstance(source, bytes):
             stream = pyvips.Source.new_from_memory(source)
@@ -169,15 +170,19 @@ def _open(source: Path | bytes, name: str) -> Any:
         return pyvips.Image.new_from_source(stream, "", access="random", fail_on="error")
     except pyvips.Error as error:
         if "not in a known format" in str(error):
-            raise UnreadableError(f"cannot read {name}: it is not a picture that can be read ({READABLE})") from None
-        raise UnreadableError(f"cannot read {name}: the file is damaged or cut short ({reason(error)})") from None
+            raise UnreadableError(
+                f"cannot read {name}: it is not a picture, wanted {READABLE}: give another file"
+            ) from None
+        raise UnreadableError(
+            f"cannot read {name}: the file is damaged or cut short ({reason(error)}), {_AGAIN}"
+        ) from None
 
 
 def _check_file(path: Path) -> None:
     try:
         size = path.stat().st_size
     except FileNotFoundError:
-        raise UsageError(f"no such file: {path} (wanted a picture: {READABLE})") from None
+        raise UsageError(f"no such file: {path}: give the path of a picture ({READABLE})") from None
     except OSError as error:
         raise UnreadableError(f"cannot read {path}: {error.strerror}") from None
     if path.is_dir():
@@ -185,7 +190,7 @@ def _check_file(path: Path) -> None:
     if not path.is_file():
         raise UsageError(f"{path} is not a regular file: give one picture ({READABLE})")
     if size == 0:
-        raise UnreadableError(f"cannot read {path}: it is empty (0 bytes)")
+        raise UnreadableError(f"cannot read {path}: it is empty (0 bytes), {_AGAIN}")
 
 
 def _split(image: Any, path: Path | None, name: str) -> Picture:
