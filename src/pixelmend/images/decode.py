@@ -3,9 +3,8 @@
 libvips decodes lazily, and keeps what it decoded in memory or, above 100 MB, in a temporary file; so a
 picture of any size can be restored piece by piece.
 
-Orientation: pixels stay as they are stored, and the EXIF tag that tells a viewer how to turn them stays with
-    them. What goes
-out is therefore shown the same way up as what came in, and sizes and arrays agree with those of other
+Orientation: pixels stay as they are stored, and the EXIF tag that tells a viewer how to turn them stays with them.
+What goes out is therefore shown the same way up as what came in, and sizes and arrays agree with those of other
 programs that do not turn either.
 """
 
