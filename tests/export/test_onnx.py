@@ -83,6 +83,15 @@ def test_the_card_describes_the_file(exported: catalog.Card) -> None:
     assert exported.training.data[0].licence == "CC0"
 
 
+def test_the_same_weights_give_the_same_file_and_no_trace_of_the_machine(
+    exported: catalog.Card, checkpoint: Path, tmp_path: Path
+) -> None:
+    content = exported.path.read_bytes()
+    assert export(checkpoint, tmp_path, tile=64, overlap=32)[0].sha256 == exported.sha256
+    assert b".py" not in content
+    assert b"stack_trace" not in content
+
+
 def test_an_exported_model_restores_as_the_network_does(exported: catalog.Card, checkpoint: Path) -> None:
     degraded = np.random.default_rng(1).random((37, 50, 3), dtype=np.float32)
     restored = pixelmend.restore(degraded, exported, sigma=30)

@@ -147,7 +147,19 @@ def _write_onnx(model: Hybrid, path: Path) -> None:
         )
         if program is None:
             raise ModelError("PyTorch's exporter gave no program")
-        program.save(path)
+    path.write_bytes(_plain(program.model_proto).SerializeToString(deterministic=True))
+
+
+def _plain(model: Any) -> Any:
+    """Drop what the exporter notes for people who debug it: source lines, paths of this machine, names of the day.
+
+    What is left is a function of the network alone, so that the same weights give the same file.
+    """
+    for holder in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.functions):
+        del holder.metadata_props[:]
+    for value in (*model.graph.input, *model.graph.output, *model.graph.initializer):
+        del value.metadata_props[:]
+    return model
 
 
 def _card(
