@@ -47,7 +47,7 @@ def test_the_recipes_that_ship_load_and_are_named_after_their_files(path: Path) 
 def test_denoise_small_is_among_them() -> None:
     recipe = load_recipe(next(p for p in SHIPPED if p.stem == "denoise-small"))
     assert (recipe.damage.sigma_min, recipe.damage.sigma_max) == (0, 75)
-    assert recipe.schedule.max_minutes == 90
+    assert recipe.schedule.max_minutes == 91
     assert recipe.schedule.max_steps is None
 
 

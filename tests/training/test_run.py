@@ -23,7 +23,7 @@ from pixelmend.training.recipe import Recipe
 from pixelmend.training.run import train
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 MODEL = {
@@ -87,6 +87,14 @@ def recipe(pictures: Path, tmp_path: Path) -> Callable[..., Recipe]:
 
 def _quiet(_: str) -> None:
     return None
+
+
+@pytest.fixture(autouse=True)
+def _a_terminal() -> Iterator[None]:
+    """Ctrl-C does what it does in a terminal: a shell that starts the tests in the background has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def _asks_to_stop(at: str, *, times: int = 1) -> Callable[[str], None]:
