@@ -113,14 +113,14 @@ def environment() -> Figure:
 
 
 def training() -> Figure:
-    """Share of the machine's bf16 matrix rate that a training step of the shipped recipe uses, all of it counted.
+    """Share of the machine's matrix rate that a training step of the shipped recipe uses, all of it counted.
 
     Steps and matrix products take turns, so that both meet the same machine.
     """
     import torch
 
     from pixelmend.data.store import PictureStore
-    from pixelmend.training.machine import forward_flops_per_pixel, keep_large_blocks, matrix_rate
+    from pixelmend.training.machine import choose_precision, forward_flops_per_pixel, keep_large_blocks, matrix_rate
     from pixelmend.training.module import DenoiseModule
     from pixelmend.training.recipe import load_recipe
     from pixelmend.training.schedule import Budget
@@ -130,13 +130,14 @@ def training() -> Figure:
     generator = np.random.default_rng(0)
     pictures = [generator.integers(0, 256, (512, 512, 3), dtype=np.uint8) for _ in range(16)]
     device = torch.device("cpu")
+    precision = choose_precision("auto", device)
     module = DenoiseModule(recipe, PictureStore(pictures, device, detail_power=recipe.data.detail), Budget(1000, None))
     optimizer = module.configure_optimizers()
     flops = 3 * forward_flops_per_pixel(module.model) * recipe.data.batch * recipe.data.patch**2
 
     def step(number: int) -> float:
         start = time.perf_counter()
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
             loss = module.loss_of(number)
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(module.model.parameters(), recipe.optimizer.clip)
@@ -149,10 +150,10 @@ def training() -> Figure:
         step(number)
     shares = []
     for turn in range(5):
-        rate = matrix_rate(device, seconds=0.5)
+        rate = matrix_rate(device, precision, seconds=0.5)
         seconds = statistics.median(step(number) for number in range(4 + 6 * turn, 10 + 6 * turn))
         shares.append(100 * flops / seconds / rate)
-    return Figure("training step, share of bf16 matrix rate", statistics.median(shares), "%", 35, at_least=True)
+    return Figure("training step, share of matrix rate", statistics.median(shares), "%", 35, at_least=True)
 
 
 MEASUREMENTS: dict[str, Callable[[], Figure]] = {

@@ -7,6 +7,7 @@ import math
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,13 +19,14 @@ from pixelmend.data.validation import SIGMAS, ValidationSet
 from pixelmend.errors import DataError, ModelError, UsageError
 from pixelmend.models import load_model, read_metadata
 from pixelmend.models.weights import read_tensors, write_tensors
-from pixelmend.training.machine import choose_device, forward_flops_per_pixel
+from pixelmend.training import machine
+from pixelmend.training.machine import choose_device, choose_precision, forward_flops_per_pixel, matrix_rate
+from pixelmend.training.module import first_network
 from pixelmend.training.recipe import Recipe
 from pixelmend.training.run import train
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 MODEL = {
     "widths": (8, 16),
@@ -352,3 +354,35 @@ def test_a_device_is_taken_by_its_name() -> None:
     assert choose_device("cuda") == torch.device("cuda")
     if not torch.cuda.is_available() and not torch.backends.mps.is_available():
         assert choose_device("auto") == torch.device("cpu")
+
+
+def test_the_faster_precision_is_taken_and_its_rate_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu = torch.device("cpu")
+    assert [choose_precision(wanted, cpu) for wanted in ("bf16", "fp32")] == ["bf16", "fp32"]
+    asked: list[int] = []
+
+    def emulated(device: torch.device, dtype: torch.dtype, size: int, *, repeats: int = 3) -> float:
+        asked.append(size)
+        return 2 * size**3 / (1e9 if dtype == torch.bfloat16 else 1e11)
+
+    monkeypatch.setattr(machine, "_product_seconds", emulated)
+    assert choose_precision("auto", cpu) == "fp32"
+    asked.clear()
+    assert matrix_rate(cpu, "bf16", seconds=0.01) == pytest.approx(1e9)
+    assert max(asked) == 512  # where a large product would take minutes, a small one is measured
+    asked.clear()
+    assert matrix_rate(cpu, "fp32", seconds=0.1) == pytest.approx(1e11)
+    assert max(asked) == 512
+
+
+def test_a_run_starts_from_the_weights_that_it_names(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
+    first = train(recipe(schedule__max_steps=2, name="first"), tell=_quiet)
+    wanted = recipe(start=first, seed=7)
+    begun = first_network(wanted).state_dict()
+    assert _same_bits(begun, load_model(first).state_dict())
+    assert not _same_bits(begun, first_network(recipe(seed=7)).state_dict())
+    with pytest.raises(UsageError, match=r"holds another network than \[model\] describes"):
+        first_network(recipe(start=first, model={**MODEL, "context": ()}))
+    with pytest.raises(ModelError, match="no weights at"):
+        first_network(recipe(start=tmp_path / "nowhere.safetensors"))
+    assert Recipe.model_validate(read_metadata(train(wanted, tell=_quiet))["recipe"]).start == Path(first.name)

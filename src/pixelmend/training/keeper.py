@@ -53,7 +53,7 @@ class Keeper(Callback):
     Args:
         folder: The run's folder.
         validation: The pictures that choose.
-        matrix_rate: FLOP/s of bf16 matrix products on this device, or 0 where unknown.
+        matrix_rate: FLOP/s of matrix products on this device, in the precision of the run.
         flops_per_pixel: Of one training step, forward and backward.
         tell: Prints one line for the person who waits.
     """
@@ -135,7 +135,7 @@ class Keeper(Callback):
         pixels_per_second = module.pixels_per_step / self.seconds_per_step
         rate = pixels_per_second * self.flops_per_pixel
         left = module.budget.seconds_left(module.steps_done, self.seconds_per_step)
-        share = f" · {rate / self.matrix_rate:.0%} of matrix rate" if self.matrix_rate else ""
+        share = f" · {rate / self.matrix_rate:.0%} of matrix rate"
         self.tell(
             f"step {module.steps_done}/{module.budget.planned:.0f} · loss {loss:.4f}"
             f" · {pixels_per_second / 1e6:.2f} Mpx/s · {rate / 1e9:.0f} GFLOP/s{share} · {_clock(left)} left"

@@ -48,20 +48,48 @@ def keep_large_blocks() -> None:
         mallopt(_M_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
-def matrix_rate(device: torch.device, *, seconds: float = 1.0) -> float:
-    """FLOP/s that large bf16 matrix products sustain: the median over about this time, after a warm-up as long."""
+def choose_precision(wanted: str, device: torch.device) -> str:
+    """ "bf16" or "fp32"; for "auto" whichever multiplies matrices faster here.
+
+    A processor without bf16 units emulates them, a hundred times slower than fp32.
+    """
+    if wanted != "auto":
+        return wanted
+    half, full = (_product_seconds(device, dtype, 512) for dtype in (torch.bfloat16, torch.float32))
+    return "bf16" if half < full else "fp32"
+
+
+def matrix_rate(device: torch.device, precision: str, *, seconds: float = 1.0) -> float:
+    """FLOP/s that large matrix products sustain: the median over about this time, after a warm-up as long.
+
+    Args:
+        device: What multiplies.
+        precision: "bf16" or "fp32".
+        seconds: How long to measure; matrices are as large as lets one product fit into a tenth of it.
+    """
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     size = 4096 if device.type == "cpu" else 8192
-    a = torch.randn(size, size, device=device, dtype=torch.bfloat16)
-    b = torch.randn(size, size, device=device, dtype=torch.bfloat16)
+    probe = _product_seconds(device, dtype, 512)
+    while size > 512 and probe * (size / 512) ** 3 > seconds / 10:
+        size //= 2
     rates: list[float] = []
     begin = time.perf_counter()
     while not rates or time.perf_counter() < begin + 2 * seconds:
+        taken = _product_seconds(device, dtype, size, repeats=1)
+        if time.perf_counter() > begin + seconds:
+            rates.append(2 * size**3 / taken)
+    return statistics.median(rates)
+
+
+def _product_seconds(device: torch.device, dtype: torch.dtype, size: int, *, repeats: int = 3) -> float:
+    """Seconds for one product of two square matrices: the best of some."""
+    a, b = (torch.ones(size, size, device=device, dtype=dtype) for _ in range(2))
+    best = float("inf")
+    for _ in range(repeats):
         start = time.perf_counter()
         _finish(a @ b)
-        now = time.perf_counter()
-        if now > begin + seconds:
-            rates.append(2 * size**3 / (now - start))
-    return statistics.median(rates)
+        best = min(best, time.perf_counter() - start)
+    return best
 
 
 def _finish(result: torch.Tensor) -> None:

@@ -12,8 +12,10 @@ from torch import Tensor
 from pixelmend.data.augment import ColorJitter
 from pixelmend.data.batches import DenoiseBatches
 from pixelmend.degradations import GaussianNoise
+from pixelmend.errors import UsageError
 from pixelmend.losses import LOSSES, balance_weights
 from pixelmend.models import Hybrid
+from pixelmend.models.weights import load_model
 from pixelmend.training.muon import MuonAdamW, muon_parameters
 from pixelmend.training.schedule import Budget, rate_factor
 
@@ -99,9 +101,19 @@ class DenoiseModule(lightning.LightningModule):
 
 
 def first_network(recipe: Recipe) -> Hybrid:
-    """The network before its first step: a function of the recipe's seed, channels last in memory."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        model = Hybrid(recipe.model)
+    """The network before its first step, channels last in memory: the weights named, or a function of the seed.
+
+    Raises:
+        ModelError: The weights that the recipe starts from are missing or broken.
+        UsageError: They are those of another network.
+    """
+    if recipe.start is None:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed)
+            model = Hybrid(recipe.model)
+    else:
+        model = load_model(recipe.start).train()
+        if model.config != recipe.model:
+            raise UsageError(f"{recipe.start} holds another network than [model] describes: make them agree")
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's own annotation lacks it
     return model

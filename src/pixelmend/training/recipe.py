@@ -102,7 +102,9 @@ class RunSection(Section):
 
     out: Path = Field(default=Path("runs"), description="folder that the run's own folder is made in")
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    precision: Literal["bf16", "fp32"] = "bf16"
+    precision: Literal["auto", "bf16", "fp32"] = Field(
+        default="auto", description="auto: bf16 where this device multiplies matrices faster in it"
+    )
     compile: bool = Field(default=False, description="torch.compile: a minute at the start, some speed after")
 
 
@@ -114,6 +116,7 @@ class Recipe(Section):
     size: Literal["small"] = "small"
     licence: str = Field(default="Apache-2.0", description="what the weights may be used under, for the card")
     seed: int = Field(default=0, ge=0, lt=2**31)
+    start: Path | None = Field(default=None, description="weights to go on from (.safetensors); random ones if absent")
     data: DataSection
     damage: DamageSection = DamageSection()
     model: HybridConfig = HybridConfig()
@@ -131,8 +134,9 @@ class Recipe(Section):
         return self
 
     def published(self) -> dict[str, Any]:
-        """The recipe as JSON without what belongs to one machine: where the pictures lie, where the run goes."""
-        return self.model_dump(mode="json", exclude={"data": {"root"}, "run": True})
+        """The recipe as JSON without what belongs to one machine: where files lie, where the run goes."""
+        tree = self.model_dump(mode="json", exclude={"data": {"root"}, "run": True})
+        return {**tree, "start": self.start and self.start.name}
 
 
 def load_recipe(path: Path, settings: list[str] | None = None, *, max_minutes: float | None = None) -> Recipe:

@@ -14,7 +14,13 @@ from pixelmend.data.store import PictureStore
 from pixelmend.data.validation import ValidationSet
 from pixelmend.errors import UsageError
 from pixelmend.training.keeper import Keeper
-from pixelmend.training.machine import choose_device, forward_flops_per_pixel, keep_large_blocks, matrix_rate
+from pixelmend.training.machine import (
+    choose_device,
+    choose_precision,
+    forward_flops_per_pixel,
+    keep_large_blocks,
+    matrix_rate,
+)
 from pixelmend.training.module import DenoiseModule
 from pixelmend.training.schedule import Budget
 
@@ -56,7 +62,9 @@ def train(recipe: Recipe, *, resume: bool = False, tell: Callable[[str], None] =
     _check_folder(folder, resume=resume)
     device = choose_device(recipe.run.device)
     keep_large_blocks()
-    rate = matrix_rate(device) if recipe.run.precision == "bf16" else 0.0
+    precision = choose_precision(recipe.run.precision, device)
+    recipe = recipe.model_copy(update={"run": recipe.run.model_copy(update={"precision": precision})})
+    rate = matrix_rate(device, precision)
     roots = [[recipe.data.root / part for part in parts] for parts in (recipe.data.train, recipe.data.validate_on)]
     validation = ValidationSet(roots[1], device, multiple_of=recipe.model.multiple_of)
     largest = round(recipe.data.patch * recipe.data.max_shrink)
@@ -68,7 +76,7 @@ def train(recipe: Recipe, *, resume: bool = False, tell: Callable[[str], None] =
     tell(
         f"{recipe.name}: {parameters / 1e6:.2f} M parameters, {flops / 6e3:.0f} kMAC a pixel; "
         f"{len(store)} pictures to learn from, {len(validation.pairs)} to choose by; "
-        f"{device.type}, {rate / 1e9:.0f} GFLOP/s of bf16 matrix products"
+        f"{device.type}, {rate / 1e9:.0f} GFLOP/s of {precision} matrix products"
     )
     folder.mkdir(parents=True, exist_ok=True)
     keeper = Keeper(folder, validation, matrix_rate=rate, flops_per_pixel=flops, tell=tell)

@@ -77,7 +77,7 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 def _check_same_run(stored: dict[str, Any], wanted: dict[str, Any], path: Path) -> None:
     """What a run learns must not change under it; how long, where and how fast may."""
-    for key in ("name", "task", "seed", "model", "data", "damage", "loss", "optimizer"):
+    for key in ("name", "task", "seed", "start", "model", "data", "damage", "loss", "optimizer"):
         old, new = stored.get(key), wanted[key]
         if key == "data":  # the same pictures may lie elsewhere and be described in other words
             told = {"root", "sources"}
