@@ -9,18 +9,18 @@ import pytest
 import torch
 
 from pixelmend.data.augment import ColorJitter
-from pixelmend.data.batches import Batch, DenoiseBatches, batch_seed
+from pixelmend.data.batches import Batch, Batches, batch_seed
 from pixelmend.data.store import PictureStore
-from pixelmend.degradations import GaussianNoise
+from pixelmend.degradations import GaussianNoise, Step, parse_chain
 
 
 @pytest.fixture(scope="module")
-def batches() -> DenoiseBatches:
+def batches() -> Batches:
     generator = np.random.default_rng(0)
     pictures = [generator.integers(0, 256, (96, 128, 3), dtype=np.uint8) for _ in range(3)]
-    return DenoiseBatches(
+    return Batches(
         PictureStore(pictures, torch.device("cpu"), detail_power=0.5),
-        GaussianNoise(0, 75),
+        Step(GaussianNoise(sigma=(0, 75))),
         ColorJitter(0.3, 0.3),
         size=6,
         side=32,
@@ -37,7 +37,7 @@ def _same(one: Batch, other: Batch) -> list[bool]:
     ]
 
 
-def test_a_batch_has_the_shape_that_it_promises(batches: DenoiseBatches) -> None:
+def test_a_batch_has_the_shape_that_it_promises(batches: Batches) -> None:
     batch = batches(0)
     assert batch.clean.shape == batch.degraded.shape == (6, 3, 32, 32)
     assert batch.clean.dtype == batch.degraded.dtype == batch.sigma01.dtype == torch.float32
@@ -46,7 +46,7 @@ def test_a_batch_has_the_shape_that_it_promises(batches: DenoiseBatches) -> None
     assert batch.clean.max() <= 1
 
 
-def test_the_same_numbers_give_the_same_batch_whatever_came_before(batches: DenoiseBatches) -> None:
+def test_the_same_numbers_give_the_same_batch_whatever_came_before(batches: Batches) -> None:
     later = batches(7, 1)
     torch.manual_seed(123)
     batches(3)
@@ -54,7 +54,7 @@ def test_the_same_numbers_give_the_same_batch_whatever_came_before(batches: Deno
     assert all(_same(dataclasses.replace(batches)(7, 1), later))
 
 
-def test_another_step_rank_or_seed_gives_another_batch(batches: DenoiseBatches) -> None:
+def test_another_step_rank_or_seed_gives_another_batch(batches: Batches) -> None:
     one = batches(5, 0)
     for other in (batches(6, 0), batches(5, 1), dataclasses.replace(batches, seed=2)(5, 0)):
         assert not any(_same(one, other))
@@ -67,13 +67,13 @@ def test_seeds_do_not_collide() -> None:
     assert batch_seed(1, 11, 1) != batch_seed(11, 1, 1)
 
 
-def test_the_global_generator_is_left_alone(batches: DenoiseBatches) -> None:
+def test_the_global_generator_is_left_alone(batches: Batches) -> None:
     state = torch.random.get_rng_state()
     batches(0)
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
-def test_grey_pictures_are_grey_and_so_is_their_noise(batches: DenoiseBatches) -> None:
+def test_grey_pictures_are_grey_and_so_is_their_noise(batches: Batches) -> None:
     grey, coloured = 0, 0
     for step in range(6):
         batch = batches(step)
@@ -88,7 +88,7 @@ def test_grey_pictures_are_grey_and_so_is_their_noise(batches: DenoiseBatches) -
     assert coloured > 10
 
 
-def test_the_noise_is_of_the_level_that_the_batch_names(batches: DenoiseBatches) -> None:
+def test_the_noise_is_of_the_level_that_the_batch_names(batches: Batches) -> None:
     plain = dataclasses.replace(batches, color=ColorJitter(0, 0), size=40, side=48)
     batch = plain(0)
     noise = (batch.degraded - batch.clean).std(dim=(1, 2, 3))
@@ -96,7 +96,7 @@ def test_the_noise_is_of_the_level_that_the_batch_names(batches: DenoiseBatches)
     assert float((noise / batch.sigma01).mean()) == pytest.approx(1, rel=0.005)
 
 
-def test_half_of_a_batch_is_scaled_down(batches: DenoiseBatches) -> None:
+def test_half_of_a_batch_is_scaled_down(batches: Batches) -> None:
     """White noise loses its highest frequencies when it is scaled down, and nothing when it is cropped."""
     plain = dataclasses.replace(batches, color=ColorJitter(0, 0), size=8)
     steps = range(8)
@@ -106,5 +106,14 @@ def test_half_of_a_batch_is_scaled_down(batches: DenoiseBatches) -> None:
     assert unscaled.mean(dim=0).min() > 0.95 * float(spread[:4].mean())
 
 
-def test_a_batch_of_one(batches: DenoiseBatches) -> None:
+def test_a_batch_of_one(batches: Batches) -> None:
     assert dataclasses.replace(batches, size=1)(0).clean.shape == (1, 3, 32, 32)
+
+
+def test_noise_of_several_steps_adds_up_in_squares(batches: Batches) -> None:
+    batch = dataclasses.replace(
+        batches, chain=parse_chain("one(noise(sigma=3) | noise(sigma=4)) | noise(sigma=4, p=0.5)")
+    )(0)
+    wanted = {3.0, 4.0, 5.0, 4 * 2**0.5}
+    assert {min(wanted, key=lambda w: abs(w - 255 * float(s))) for s in batch.sigma01} > {4.0}
+    assert batch.missing is None

@@ -10,19 +10,28 @@ import torch
 from torch import Tensor
 
 from pixelmend.data.augment import ColorJitter, shrink
+from pixelmend.degradations import perform, white_noise_level
 
 if TYPE_CHECKING:
     from pixelmend.data.store import PictureStore
-    from pixelmend.degradations import GaussianNoise
+    from pixelmend.degradations import Part
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One lesson: (N, 3, side, side) float32, channels last; the levels are (N,), sigma / 255."""
+    """One lesson.
+
+    Attributes:
+        clean: (N, 3, side, side) float32, channels last.
+        degraded: The same, damaged; another size where the chain ends in one.
+        sigma01: (N,) level of the white Gaussian noise, sigma / 255.
+        missing: (N, 1, H, W) float32, 1 where pixels of ``degraded`` are lost; None where none are.
+    """
 
     clean: Tensor
     degraded: Tensor
     sigma01: Tensor
+    missing: Tensor | None = None
 
 
 def batch_seed(seed: int, step: int, rank: int) -> int:
@@ -32,12 +41,12 @@ def batch_seed(seed: int, step: int, rank: int) -> int:
 
 
 @dataclass(frozen=True)
-class DenoiseBatches:
-    """Makes batches for learning to denoise.
+class Batches:
+    """Makes batches: clean crops and what a chain of damage makes of them.
 
     Attributes:
         store: Clean pictures on the device.
-        noise: The damage.
+        chain: The damage.
         color: The colour augmentation.
         size: Pictures in a batch.
         side: Height and width of each, pixels.
@@ -46,7 +55,7 @@ class DenoiseBatches:
     """
 
     store: PictureStore
-    noise: GaussianNoise
+    chain: Part
     color: ColorJitter
     size: int
     side: int
@@ -55,9 +64,8 @@ class DenoiseBatches:
 
     def __call__(self, step: int, rank: int = 0) -> Batch:
         """Make batch number ``step`` of process ``rank``; nothing is remembered from one call to the next."""
-        seed = batch_seed(self.seed, step, rank)
         # What is drawn for a whole picture comes from the CPU and so is the same on every device.
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(batch_seed(self.seed, step, rank))
         device = self.store.device
         shrunk = self.size // 2 if self.max_shrink > 1 else 0
         factor = 1 + (self.max_shrink - 1) * float(torch.rand((), generator=generator))
@@ -67,10 +75,11 @@ class DenoiseBatches:
             if count
         ]
         colors = self.color.sample(self.size, generator).to(device)
-        sigma01 = self.noise.sample(self.size, generator).to(device, non_blocking=True)
         clean = self.color.apply(torch.cat(parts), colors).contiguous(memory_format=torch.channels_last)
-        on_device = torch.Generator(device).manual_seed(seed)
-        return Batch(clean, self.noise.apply(clean, sigma01, on_device, gray=colors.gray), sigma01)
+        degraded = perform(clean, self.chain.sample(self.size, generator), gray=colors.gray)
+        sigma01 = white_noise_level(degraded.plans).to(device, non_blocking=True)
+        pictures = degraded.pictures.contiguous(memory_format=torch.channels_last)
+        return Batch(clean, pictures, sigma01, degraded.missing)
 
     def _crops(self, count: int, side: int, generator: torch.Generator) -> Tensor:
         return self.store.crop(self.store.plan(count, side, generator), side).float() / 255

@@ -1,57 +1,53 @@
-"""Noise that a camera or a scanner adds."""
+"""Noise on the values of a picture, whatever their meaning: white, correlated, multiplicative, impulses."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
-from torch import Tensor
 
-from pixelmend.errors import UsageError
+from pixelmend.degradations.base import Degradation, column, normal
+from pixelmend.degradations.declare import Amount, amount, chance
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from pixelmend.degradations.declare import Params
+    from pixelmend.degradations.plan import Damage
 
 
 @dataclass(frozen=True)
-class GaussianNoise:
-    """White Gaussian noise, one level for each picture of a batch, drawn uniformly between two levels.
+class GaussianNoise(Degradation):
+    """White Gaussian noise of one level for each picture.
 
-    The sum is not clipped: a degraded picture may leave [0, 1], which is the protocol of the field's tables.
+    The sum is not clipped: the result may leave [0, 1], which is the protocol of the field's tables.
 
     Attributes:
-        sigma_min: Lowest level, on the 0–255 scale.
-        sigma_max: Highest level, on the 0–255 scale.
-
-    Raises:
-        UsageError: The levels do not satisfy 0 ≤ sigma_min ≤ sigma_max ≤ 255.
+        sigma: Standard deviation, 0–255 scale.
+        gray: Probability that all three channels carry one and the same noise.
     """
 
-    sigma_min: float = 0.0
-    sigma_max: float = 75.0
+    kind: ClassVar[str] = "noise"
+    seeded: ClassVar[bool] = True
 
-    def __post_init__(self) -> None:
-        if not 0 <= self.sigma_min <= self.sigma_max <= 255:
-            raise UsageError(
-                f"noise levels {self.sigma_min}–{self.sigma_max}: choose 0 ≤ sigma_min ≤ sigma_max ≤ 255 (0–255 scale)"
-            )
+    sigma: Amount = amount((0, 75), 0, 255, "0–255 scale")
+    gray: float = chance(0)
 
-    def sample(self, pictures: int, generator: torch.Generator) -> Tensor:
-        """Draw the levels: (N,) float32, sigma / 255, on the generator's device."""
-        spread = torch.rand(pictures, generator=generator, device=generator.device)
-        return (self.sigma_min + (self.sigma_max - self.sigma_min) * spread) / 255
+    @classmethod
+    def apply(cls, pictures: Tensor, params: Params) -> Tensor:
+        """Add it."""
+        noise = normal(pictures, params["seed"])
+        noise = torch.where(column(params["gray"], pictures) > 0, noise[:, :1], noise)
+        return torch.addcmul(pictures, noise, column(params["sigma"] / 255, pictures))
 
-    @staticmethod
-    def apply(clean: Tensor, sigma01: Tensor, generator: torch.Generator, *, gray: Tensor | None = None) -> Tensor:
-        """Add noise of these levels.
 
-        Args:
-            clean: (N, C, H, W) float, in [0, 1].
-            sigma01: (N,) levels, sigma / 255.
-            generator: Where the noise comes from; on the device of ``clean``.
-            gray: (N,) bool: pictures whose channels carry one and the same noise, as a grey picture in RGB does.
-
-        Returns:
-            (N, C, H, W) float; leaves [0, 1] where the noise does.
-        """
-        noise = torch.randn(clean.shape, generator=generator, device=clean.device, dtype=clean.dtype)
-        if gray is not None:
-            noise = torch.where(gray[:, None, None, None], noise[:, :1], noise)
-        return torch.addcmul(clean, noise, sigma01.to(clean)[:, None, None, None])
+def white_noise_level(plans: Sequence[Sequence[Damage]]) -> Tensor:
+    """The level of white Gaussian noise that each picture got, all steps together: (N,) float32, sigma / 255."""
+    levels = [
+        math.hypot(*(float(step.params["sigma"]) for step in plan if step.kind == GaussianNoise.kind)) for plan in plans
+    ]
+    return torch.tensor(levels) / 255

@@ -49,7 +49,7 @@ def keep_large_blocks() -> None:
 
 
 def choose_precision(wanted: str, device: torch.device) -> str:
-    """ "bf16" or "fp32"; for "auto" whichever multiplies matrices faster here.
+    """Choose bf16 or fp32: what is wanted, and for "auto" whichever multiplies matrices faster here.
 
     A processor without bf16 units emulates them, a hundred times slower than fp32.
     """

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from pixelmend.data.augment import ColorJitter
-from pixelmend.data.batches import DenoiseBatches
-from pixelmend.degradations import GaussianNoise
+from pixelmend.data.batches import Batches
+from pixelmend.degradations import GaussianNoise, Step
 from pixelmend.errors import UsageError
 from pixelmend.losses import LOSSES, balance_weights
 from pixelmend.models import Hybrid
@@ -39,9 +39,9 @@ class DenoiseModule(lightning.LightningModule):
         self.model = first_network(recipe)
         self.ema = copy.deepcopy(self.model).requires_grad_(requires_grad=False).eval()
         self.network = torch.compile(self.model) if recipe.run.compile else self.model
-        self.batches = DenoiseBatches(
+        self.batches = Batches(
             store,
-            GaussianNoise(recipe.damage.sigma_min, recipe.damage.sigma_max),
+            Step(GaussianNoise(sigma=(recipe.damage.sigma_min, recipe.damage.sigma_max))),
             ColorJitter(recipe.data.jitter, recipe.data.gray),
             size=recipe.data.batch,
             side=recipe.data.patch,

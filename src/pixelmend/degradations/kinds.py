@@ -1,0 +1,24 @@
+"""Every kind of damage by its name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pixelmend.degradations.noise import GaussianNoise
+from pixelmend.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from pixelmend.degradations.base import Degradation
+
+KINDS: dict[str, type[Degradation]] = {kind.kind: kind for kind in (GaussianNoise,)}
+
+
+def kind_of(name: str) -> type[Degradation]:
+    """The kind of this name.
+
+    Raises:
+        UnknownNameError: There is none; names the nearest.
+    """
+    if name not in KINDS:
+        raise UnknownNameError("kind of damage", name, KINDS)
+    return KINDS[name]
