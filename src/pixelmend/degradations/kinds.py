@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pixelmend.degradations.jpeg import Jpeg
 from pixelmend.degradations.noise import GaussianNoise
+from pixelmend.degradations.resample import Downscale, Fit, Resize
+from pixelmend.degradations.webp import WebP
 from pixelmend.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from pixelmend.degradations.base import Degradation
 
-KINDS: dict[str, type[Degradation]] = {kind.kind: kind for kind in (GaussianNoise,)}
+KINDS: dict[str, type[Degradation]] = {
+    kind.kind: kind
+    for kind in (
+        GaussianNoise,
+        Jpeg,
+        WebP,
+        Downscale,
+        Resize,
+        Fit,
+    )
+}
 
 
 def kind_of(name: str) -> type[Degradation]:

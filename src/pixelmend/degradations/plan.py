@@ -91,8 +91,10 @@ def unbatch(kind: str, params: Params, pictures: int) -> list[Damage]:
 def batch(steps: Sequence[Damage]) -> Params:
     """The parameters of a batch from steps of one kind."""
     known = kind_of(steps[0].kind).recorded()
+    columns = {name: [known[name].read(name, step.params[name]) for step in steps] for name in steps[0].params}
     return {
-        name: torch.tensor([known[name].read(name, step.params[name]) for step in steps]) for name in steps[0].params
+        name: torch.tensor(column, dtype=torch.float64 if isinstance(column[0], float) else torch.int64)
+        for name, column in columns.items()
     }
 
 

@@ -9,6 +9,7 @@ from pixelmend.images.decode import Picture, decode, read_float, read_rgb8
 from pixelmend.images.encode import check_target, default_suffix, encode, save
 from pixelmend.images.kinds import give_back, open_image
 from pixelmend.images.picture import ArrayPicture, PictureLike, Pixels
+from pixelmend.images.recompress import through_webp
 from pixelmend.images.values import from_unit, to_unit
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "read_rgb8",
     "save",
     "side_by_side",
+    "through_webp",
     "to_unit",
 ]

@@ -65,7 +65,9 @@ _SUFFIXES = {
 _KEPT = ("icc-profile-data", "xmp-data", "iptc-data", "orientation", "resolution-unit", "image-description")
 
 
-def save(pixels: Pixels, path: str | Path, *, like: Picture | None = None) -> tuple[str, ...]:
+def save(
+    pixels: Pixels, path: str | Path, *, like: Picture | None = None, depth: np.dtype[Any] | None = None
+) -> tuple[str, ...]:
     """Store a picture; the format follows the suffix of the path.
 
     With `like`, the colour profile, EXIF, XMP, IPTC, resolution, orientation, transparency and bit depth of
@@ -75,7 +77,8 @@ def save(pixels: Pixels, path: str | Path, *, like: Picture | None = None) -> tu
         pixels: (H, W) or (H, W, C), C in {1, 3}, uint8, uint16 or float32 in [0, 1]; a memory-mapped array is
             streamed.
         path: Where to; an existing file is replaced in one step.
-        like: The picture that these pixels were made from, of the same height and width.
+        like: The picture that these pixels were made from; of the same height and width where it is transparent.
+        depth: uint8, uint16 or float32, instead of that of `like` or of the pixels.
 
     Returns:
         What could not be kept, one sentence each.
@@ -86,7 +89,7 @@ def save(pixels: Pixels, path: str | Path, *, like: Picture | None = None) -> tu
         UnwritableError: The folder is not writable, the disk is full, or the format cannot hold the picture.
     """
     path = Path(path)
-    image, name, options, notes = _prepare(pixels, _format_of(path), like)
+    image, name, options, notes = _prepare(pixels, _format_of(path), like, depth)
     _check_path(path, like)
     with replacing(path) as temporary:
         try:
@@ -112,7 +115,7 @@ def encode(pixels: Pixels, format: str, *, like: Picture | None = None) -> bytes
     """
     if format not in _FORMATS:
         raise UsageError(f"got format {format!r}, wanted one of: {', '.join(sorted(_FORMATS))}")
-    image, name, options, _ = _prepare(pixels, format, like)
+    image, name, options, _ = _prepare(pixels, format, like, None)
     try:
         data: bytes = getattr(image, f"{_SAVERS[name]}_buffer")(**options)
     except pyvips.Error as error:
@@ -169,7 +172,9 @@ def _cause(error: pyvips.Error, temporary: Path) -> str:
     return reason(error).replace(str(temporary), "the file")
 
 
-def _prepare(pixels: Pixels, name: str, like: Picture | None) -> tuple[Any, str, dict[str, Any], tuple[str, ...]]:
+def _prepare(
+    pixels: Pixels, name: str, like: Picture | None, wanted: np.dtype[Any] | None
+) -> tuple[Any, str, dict[str, Any], tuple[str, ...]]:
     """The libvips image to write, the format, the options of its saver, and what could not be kept."""
     form = _FORMATS[name]
     image = _to_vips(pixels)
@@ -177,7 +182,8 @@ def _prepare(pixels: Pixels, name: str, like: Picture | None) -> tuple[Any, str,
         raise UnwritableError(
             f"got {image.width}×{image.height}, {form.name} holds at most {form.max_side} a side: choose TIFF"
         )
-    wanted = like.dtype if like is not None else pixels.dtype
+    if wanted is None:
+        wanted = like.dtype if like is not None else pixels.dtype
     depth, notes = _depth(wanted, form)
     image = _convert(image, pixels.dtype, depth)
     if like is not None:
