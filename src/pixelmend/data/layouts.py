@@ -327,7 +327,11 @@ def _generic(folder: Path, pictures: list[Path], layout: Layout | None) -> Found
     single = [path for path in pictures if path not in halves]
     items += tuple(Item(path.relative_to(folder).with_suffix("").as_posix(), "", path) for path in single)
     if not halves:
-        name, title = ("frames", "numbered frames") if _are_frames(pictures) else ("pictures", "pictures")
+        name, title = (
+            ("frames", "numbered frames")
+            if frame_folders(pictures) == {path.parent for path in pictures}
+            else ("pictures", "pictures")
+        )
     else:
         name, title = ("mixed", "pairs and single pictures") if single else ("pairs", "pairs in two folders")
     if layout is None:
@@ -366,14 +370,15 @@ def _half_of_pair(path: Path) -> tuple[Role, Key] | None:
     return None
 
 
-def _are_frames(pictures: Iterable[Path]) -> bool:
-    """Whether every folder holds eight or more pictures whose numbers follow each other with no gap."""
+def frame_folders(pictures: Iterable[Path]) -> set[Path]:
+    """Folders that hold eight pictures or more, of one name and numbers that follow each other with no gap."""
     folders: dict[Path, list[re.Match[str] | None]] = {}
     for path in pictures:
         folders.setdefault(path.parent, []).append(re.fullmatch(r"(.*?)(\d+)", path.stem))
-    for names in folders.values():
+    frames = set()
+    for folder, names in folders.items():
         numbers = sorted(int(match[2]) for match in names if match)
         starts = {match[1] for match in names if match}
-        if len(numbers) < max(8, len(names)) or len(starts) != 1 or numbers[-1] - numbers[0] != len(numbers) - 1:
-            return False
-    return bool(folders)
+        if len(numbers) >= max(8, len(names)) and len(starts) == 1 and numbers[-1] - numbers[0] == len(numbers) - 1:
+            frames.add(folder)
+    return frames
