@@ -121,3 +121,76 @@ def test_the_published_sets_are_whole(shared: Path, name: str) -> None:
     found = find_benchmark(shared / "data" / "test", name)
     assert len(found.paths) == BENCHMARKS[name].count
     assert found.load(found.paths[0]).ndim == (2 if name == "bsd68" else 3)
+
+
+def test_pairs_are_loaded_with_their_kernel(tmp_path: Path) -> None:
+    put(tmp_path / "levin09" / "sharp", "im1.png")
+    put(tmp_path / "levin09" / "kernel", "kernel1.png", "kernel2.png")
+    put(tmp_path / "levin09" / "blur", "im1_kernel1_img.png", "im1_kernel2_img.png", level=9)
+    found = find_benchmark(tmp_path, "levin09")
+    assert [item.variant for item in found.items] == ["kernel1", "kernel2"]
+    assert [path.name for path in found.paths] == ["im1.png"]
+    pair = found.load_pair(found.items[1])
+    assert pair.kernel is not None
+    assert pair.kernel.sum() == pytest.approx(1)
+    assert pair.degraded.shape == pair.clean.shape == (12, 14)
+    assert not np.array_equal(pair.degraded, pair.clean)
+
+
+def test_levins_own_files_are_read(tmp_path: Path) -> None:
+    from scipy.io import savemat  # type: ignore[import-untyped]
+
+    (tmp_path / "Levin").mkdir()
+    rng = np.random.default_rng(0)
+    clean, blurred, kernel = rng.random((9, 8)), rng.random((9, 8)), rng.random((5, 5))
+    savemat(tmp_path / "Levin" / "im05_flit01.mat", {"x": clean, "y": blurred, "f": kernel})
+    found = find_benchmark(tmp_path, "levin09")
+    pair = found.load_pair(found.items[0])
+    np.testing.assert_allclose(pair.clean, clean, rtol=1e-6)
+    np.testing.assert_allclose(pair.degraded, blurred, rtol=1e-6)
+    assert pair.kernel is not None
+    np.testing.assert_allclose(pair.kernel, kernel / kernel.sum(), rtol=1e-5)
+    np.testing.assert_allclose(found.load(found.paths[0]), clean, rtol=1e-6)
+    (tmp_path / "Levin" / "im05_flit01.mat").write_bytes(b"no matrix")
+    with pytest.raises(UnreadableError, match="wanted a MATLAB file with x, y and f"):
+        found.load_pair(found.items[0])
+
+
+def test_a_split_and_a_kind_of_damage_are_chosen(tmp_path: Path) -> None:
+    for split, scene in (("train", "GOPR0372_07_00"), ("test", "GOPR0384_11_00")):
+        for half in ("blur", "blur_gamma", "sharp"):
+            put(tmp_path / "GOPRO_Large" / split / scene / half, "000047.png")
+    found = find_benchmark(tmp_path, "gopro")
+    assert (found.expected, [item.stem for item in found.items]) == (1111, ["test/gopr0384_11_00/000047"])
+    assert [item.degraded.parent.name for item in found.items if item.degraded] == ["blur"]
+    train = find_benchmark(tmp_path, "gopro", split="train", variant="_gamma")
+    assert (train.expected, [item.degraded.parent.name for item in train.items if item.degraded]) == (
+        2103,
+        ["blur_gamma"],
+    )
+    with pytest.raises(UnknownNameError, match="split of GoPro 'val'"):
+        find_benchmark(tmp_path, "gopro", split="val")
+    with pytest.raises(UnknownNameError, match="kind of damage"):
+        find_benchmark(tmp_path, "gopro", variant="x4")
+
+
+def test_what_is_none_of_the_set_is_refused(tmp_path: Path) -> None:
+    put(tmp_path / "kodak24", "kodim01.png", "kodim02.png", "montage.png")
+    with pytest.raises(DataError, match=r"montage\.png, none of Kodak24: move away"):
+        find_benchmark(tmp_path, "kodak24")
+
+
+def test_a_clean_set_has_no_pairs(tmp_path: Path) -> None:
+    put(tmp_path / "set5", "baby.png")
+    found = find_benchmark(tmp_path, "set5")
+    with pytest.raises(DataError, match="no damaged picture for baby"):
+        found.load_pair(found.items[0])
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(("name", "pairs", "pictures"), [("gopro", 5, 5), ("levin09", 32, 4), ("polyu", 50, 50)])
+def test_pairs_beside_the_checkout_are_loaded(shared: Path, name: str, pairs: int, pictures: int) -> None:
+    found = find_benchmark(shared / "data" / "test", name)
+    assert (len(found.items), len(found.paths)) == (pairs, pictures)
+    pair = found.load_pair(found.items[0])
+    assert pair.degraded.shape == pair.clean.shape

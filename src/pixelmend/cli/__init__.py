@@ -13,6 +13,8 @@ import sys
 import typer
 
 from pixelmend import __version__
+from pixelmend.cli.data import app as data
+from pixelmend.cli.degrade import degrade
 from pixelmend.cli.evaluate import evaluate
 from pixelmend.cli.export import export
 from pixelmend.cli.restore import restore
@@ -44,8 +46,9 @@ def _root(
     """Restore damaged pictures."""
 
 
-for verb in (restore, train, evaluate, export):
+for verb in (restore, degrade, train, evaluate, export):
     app.command()(verb)
+app.add_typer(data, name="data")
 
 
 def main() -> None:
