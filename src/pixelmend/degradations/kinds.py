@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pixelmend.degradations.jpeg import Jpeg
-from pixelmend.degradations.noise import GaussianNoise
+from pixelmend.degradations.light import ClipHighlights, ColorCast, Exposure, LowLight, Round8
+from pixelmend.degradations.noise import CorrelatedNoise, GaussianNoise, SaltAndPepper, Speckle
 from pixelmend.degradations.resample import Downscale, Fit, Resize
+from pixelmend.degradations.sensor import Sensor
 from pixelmend.degradations.webp import WebP
 from pixelmend.errors import UnknownNameError
 
@@ -17,6 +19,15 @@ KINDS: dict[str, type[Degradation]] = {
     kind.kind: kind
     for kind in (
         GaussianNoise,
+        CorrelatedNoise,
+        Speckle,
+        SaltAndPepper,
+        Sensor,
+        LowLight,
+        Exposure,
+        ClipHighlights,
+        ColorCast,
+        Round8,
         Jpeg,
         WebP,
         Downscale,
