@@ -2,13 +2,15 @@
 
 ::
 
-    chain     = part { "|" part }
-    part      = name [ "(" arguments ")" ] | "shuffle(" chain ")" | "one(" chain ")" | preset
-    arguments = [ name "=" value { "," name "=" value } ]
-    value     = number | number ".." number | word { "/" word }
+    chain       = part { "|" part }
+    part        = name [ "(" arguments ")" ] | combination | preset
+    combination = ("seq" | "shuffle" | "one") "(" chain [ "," "p" "=" number ] ")"
+    arguments   = [ name "=" value { "," name "=" value } ]
+    value       = number | number ".." number | word { "/" word }
 
-``p=`` among the arguments says how probable the part is; in ``one`` it is the part's weight. ``shuffle`` and ``one``
-take it after their parts, as in ``one(blur | defocus, p=0.5)``.
+``seq`` does its parts in order, as one part of another combination; ``shuffle`` in random order; ``one`` does one of
+them. ``p=`` says how probable a part is; in ``one`` it is the part's weight. Combinations take it after their parts, as in
+``one(blur | defocus, p=0.5)``.
 """
 
 from __future__ import annotations
@@ -18,18 +20,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pixelmend.degradations.chain import OneOf, Part, Sequence, Shuffle, Step
-from pixelmend.degradations.declare import check_names, declared
+from pixelmend.degradations.declare import Number, check_names, declared
 from pixelmend.degradations.kinds import KINDS
 from pixelmend.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pixelmend.degradations.base import Degradation
     from pixelmend.degradations.declare import Amount, Choice
+    from pixelmend.degradations.plan import Damage
 
 _TOKENS = re.compile(
     r"\s*(?:(?P<number>[-+]?(?:\d+(?:\.(?!\.)\d*)?|\.\d+)(?:[eE][-+]?\d+)?(?![A-Za-z_-]))"
     r"|(?P<word>[A-Za-z0-9_][A-Za-z0-9_-]*)|(?P<sign>\.\.|[|(),=/]))"
 )
-_COMBINATIONS: dict[str, type[Shuffle | OneOf]] = {"shuffle": Shuffle, "one": OneOf}
+_COMBINATIONS: dict[str, type[Sequence | Shuffle | OneOf]] = {"seq": Sequence, "shuffle": Shuffle, "one": OneOf}
 
 
 def parse_chain(text: str, presets: dict[str, str] | None = None) -> Sequence:
@@ -48,6 +54,41 @@ def parse_chain(text: str, presets: dict[str, str] | None = None) -> Sequence:
     if reader.next is not None:
         raise reader.wanted("| or the end")
     return Sequence(parts)
+
+
+def describe(plan: Iterable[Damage]) -> str:
+    """What was done to one picture, as a chain; seeds and sizes are left out.
+
+    >>> from pixelmend.degradations.plan import Damage
+    >>> describe([Damage("noise", {"sigma": 25.0, "gray": 0, "seed": 7}), Damage("jpeg", {"quality": 20})])
+    'noise(sigma=25, gray=0) | jpeg(quality=20)'
+    """
+    steps = []
+    for damage in plan:
+        asked = declared(KINDS[damage.kind])
+        given = [
+            f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
+            for name, value in damage.params.items()
+            if name in asked
+        ]
+        steps.append(f"{damage.kind}({', '.join(given)})" if given else damage.kind)
+    return " | ".join(steps)
+
+
+def parameters_of(kind: type[Degradation]) -> list[str]:
+    """One line for each parameter of a kind: its name, what is drawn if nothing is asked for, and what may be."""
+    lines = []
+    for name, parameter in declared(kind).items():
+        default = getattr(kind(), name)
+        if isinstance(parameter, Number):
+            ends = default if isinstance(default, tuple) else (default,)
+            unit = f" {parameter.unit}" if parameter.unit else ""
+            given = "..".join(f"{end:g}" for end in ends)
+            lines.append(f"{name}={given} (from {parameter.low:g} to {parameter.high:g};{unit})".replace(";)", ")"))
+        else:
+            names = default if isinstance(default, tuple) else (default,)
+            lines.append(f"{name}={'/'.join(names)} (of {', '.join(parameter.names)})")
+    return lines
 
 
 class _Reader:

@@ -1,0 +1,185 @@
+"""``pixelmend degrade``: damage pictures on purpose, to learn from, to test with, or to see what it does."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path  # noqa: TC003  (typer reads the annotations as it runs)
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pixelmend.errors import PictureError, UnknownNameError, UsageError
+
+# Imports stand inside functions so that `pixelmend --help` answers at once.
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pixelmend.data.damage_files import DamagedFile, Depth, Job
+    from pixelmend.degradations import Damage
+
+DEPTHS: tuple[Depth, ...] = ("same", "8", "16", "float")
+
+
+def degrade(  # noqa: PLR0913  (each option is a parameter)
+    source: Annotated[
+        Path | None, typer.Argument(metavar="IN", help="A picture, or a folder of them.", show_default=False)
+    ] = None,
+    *,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="OUT", help="A file, or a folder.", show_default=False)
+    ] = None,
+    preset: Annotated[
+        str, typer.Option(metavar="NAME", help="A named chain, such as phone-night.", show_default=False)
+    ] = "",
+    chain: Annotated[
+        str, typer.Option(metavar="CHAIN", help='Such as "noise(sigma=5..25) | jpeg(quality=20)".', show_default=False)
+    ] = "",
+    repeat: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Do again what a record tells.", show_default=False)
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed draws other damage from the same chain.")] = 0,
+    record: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write down what was done to each picture (JSON).", show_default=False),
+    ] = None,
+    depth: Annotated[str, typer.Option(help="Bits of the result: same, 8, 16 or float.")] = "same",
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Do without pictures that cannot be read.")] = False,
+    show: Annotated[
+        bool, typer.Option("--list", help="Show every kind with its parameters, and every preset.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
+) -> None:
+    """Damage pictures on purpose; IN itself is never changed.
+
+    The damage of a picture is a function of the chain, the seed and the picture's name. Exit code 1 when a picture
+    failed.
+
+    pixelmend degrade photo.jpg -o noisy.png --chain "noise(sigma=25) | jpeg(quality=20)"
+
+    pixelmend degrade photos -o damaged --preset real-esrgan-like --seed 7 --record damage.json
+    """
+    from pixelmend.cli.extras import needs_learn_half
+
+    with needs_learn_half():
+        from pixelmend.data.damage_files import list_jobs, write_record
+
+    if show:
+        _list()
+        return
+    if source is None or output is None:
+        raise UsageError("wanted IN and -o OUT, such as: pixelmend degrade photo.jpg -o noisy.png --preset awgn-25")
+    if depth not in DEPTHS:
+        raise UnknownNameError("depth", depth, DEPTHS)
+    plan = _planner(preset, chain, repeat, seed)
+    jobs = list_jobs(source, output)
+    done, bad = _work([(job, plan(job.name)) for job in jobs], depth, quiet=quiet)
+    if record is not None:
+        write_record(record, done)
+    _say(done, bad, record, skip_bad=skip_bad, quiet=quiet)
+    if bad and not skip_bad:
+        raise typer.Exit(1)
+
+
+def _planner(preset: str, chain: str, repeat: Path | None, seed: int) -> Callable[[str], tuple[Damage, ...]]:
+    """What gives each picture's damage by its name."""
+    from pixelmend.data.damage_files import plan_for, read_record
+    from pixelmend.degradations import PRESETS, find_preset, parse_chain
+
+    if sum(map(bool, (preset, chain, repeat))) != 1:
+        raise UsageError("wanted one of --preset NAME, --chain CHAIN and --repeat FILE (--list shows the names)")
+    if repeat is None:
+        drawn = find_preset(preset) if preset else parse_chain(chain, PRESETS)
+        return lambda name: plan_for(drawn, name, seed)
+    told = read_record(repeat)
+
+    def repeated(name: str) -> tuple[Damage, ...]:
+        if name not in told:
+            raise UnknownNameError(f"picture of {repeat}", name, told)
+        return told[name]
+
+    return repeated
+
+
+def _work(
+    jobs: list[tuple[Job, tuple[Damage, ...]]], depth: Depth, *, quiet: bool
+) -> tuple[dict[str, DamagedFile], list[PictureError]]:
+    """Damage one picture after the other; those that fail are told at the end."""
+    from pixelmend.data.damage_files import degrade_file
+    from pixelmend.files import make_folder
+    from pixelmend.images import check_target
+
+    for job, _ in jobs:
+        make_folder(job.target.parent)
+    check_target(jobs[0][0].target)
+    done: dict[str, DamagedFile] = {}
+    bad: list[PictureError] = []
+    with _progress(len(jobs), quiet=quiet) as advance:
+        for job, plan in jobs:
+            try:
+                done[job.name] = degrade_file(job.source, job.target, plan, depth=depth)
+            except PictureError as error:
+                bad.append(error)
+            advance()
+    return done, bad
+
+
+@contextmanager
+def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
+    """A bar with the time left, on a terminal and for several pictures."""
+    if quiet or total == 1 or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("damaging", total=total)
+        yield lambda: bar.advance(task)
+
+
+def _say(
+    done: dict[str, DamagedFile], bad: list[PictureError], record: Path | None, *, skip_bad: bool, quiet: bool
+) -> None:
+    """What was done; of many pictures, how many."""
+    from pixelmend.degradations import describe
+
+    for error in bad[:5]:
+        typer.echo(f"pixelmend: {error}", err=True)
+    if bad:
+        more = f", {len(bad) - 5} of them not named here" if len(bad) > 5 else ""
+        advice = "left out as asked" if skip_bad else "the others were damaged; --skip-bad says that this is fine"
+        typer.echo(f"pixelmend: {len(bad)} of {len(bad) + len(done)} pictures failed{more}: {advice}", err=True)
+    if quiet or not done:
+        return
+    if len(done) == 1:
+        (one,) = done.values()
+        typer.echo(f"did    {describe(one.plan) or 'nothing: no step was drawn'}")
+        for note in one.notes:
+            typer.echo(f"note   {note}")
+        written = [one.target, *([one.mask] if one.mask else []), *([record] if record else [])]
+    else:
+        masks = sum(one.mask is not None for one in done.values())
+        typer.echo(f"did    {len(done)} pictures" + (f", with {masks} masks of what is missing" if masks else ""))
+        for note in sorted({note for one in done.values() for note in one.notes}, key=len)[:5]:
+            typer.echo(f"note   {note}")
+        written = [next(iter(done.values())).target.parent, *([record] if record else [])]
+    typer.echo(f"wrote  {', '.join(map(str, written))}")
+
+
+def _list() -> None:
+    """Everything that a chain may hold."""
+    from pixelmend.degradations import KINDS, PRESETS, parameters_of
+
+    typer.echo("Kinds of damage: name(parameter=value, or low..high to draw between, or one/another)\n")
+    for name, kind in KINDS.items():
+        typer.echo(f"  {name}: {(kind.__doc__ or '').strip().splitlines()[0]}")
+        for line in parameters_of(kind):
+            typer.echo(f"      {line}")
+    typer.echo("\nTogether: a | b one after the other; shuffle(a | b) in random order; one(a | b) one of them;")
+    typer.echo("p=0.5 among the parameters: only for half of the pictures (inside one: its weight)\n")
+    typer.echo("Presets:\n")
+    for name, text in PRESETS.items():
+        typer.echo(f"  {name}: {' '.join(text.split())}")
