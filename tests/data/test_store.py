@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
-from pixelmend.data.store import CropPlan, PictureStore, block_detail, list_pictures
-from pixelmend.errors import DataError, UnreadableError
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pixelmend.data.store import CropPlan, PictureStore, block_detail
 
 CPU = torch.device("cpu")
 
@@ -22,11 +16,6 @@ CPU = torch.device("cpu")
 def _pictures() -> list[np.ndarray]:
     generator = np.random.default_rng(0)
     return [generator.integers(0, 256, shape, dtype=np.uint8) for shape in ((40, 70, 3), (64, 33, 3), (100, 100, 3))]
-
-
-def _write(path: Path, side: int = 64) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.full((side, side, 3), 7, np.uint8)).save(path)
 
 
 def test_a_crop_comes_from_where_the_plan_says() -> None:
@@ -98,47 +87,3 @@ def test_detailed_blocks_are_drawn_in_the_proportion_asked_for(power: float) -> 
     blocks = np.bincount((3 * row + column).numpy(), minlength=9) / int((plan.picture == 1).sum())
     expected = (1 + block_detail(busy).astype(np.float64).flatten()) ** power
     assert blocks == pytest.approx(expected / expected.sum(), abs=0.02)
-
-
-def test_folders_are_read_deeply_and_in_order(tmp_path: Path) -> None:
-    for name in ("b/2.png", "b/deep/1.PNG", "a/9.webp"):
-        _write(tmp_path / name)
-    (tmp_path / "b" / "notes.txt").write_text("no picture")
-    found = list_pictures([tmp_path / "b", tmp_path / "a"])
-    assert [p.relative_to(tmp_path).as_posix() for p in found] == ["b/2.png", "b/deep/1.PNG", "a/9.webp"]
-
-
-def test_pictures_are_decoded_into_the_store(tmp_path: Path) -> None:
-    pictures = _pictures()
-    for index, picture in enumerate(pictures):
-        Image.fromarray(picture).save(tmp_path / f"{index}.png")
-    store = PictureStore.from_folders([tmp_path], CPU, smallest=32)
-    assert len(store) == 3
-    assert store.pixels.dtype == torch.uint8
-    assert np.array_equal(store.pixels.numpy(), np.concatenate([p.reshape(-1, 3) for p in pictures]))
-
-
-def test_a_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no folder .*/nowhere: set data\.root"):
-        PictureStore.from_folders([tmp_path / "nowhere"], CPU, smallest=32)
-
-
-def test_an_empty_folder_is_named(tmp_path: Path) -> None:
-    (tmp_path / "x").mkdir()
-    (tmp_path / "x" / "readme.md").write_text("nothing here")
-    with pytest.raises(DataError, match=r"no pictures in .*/x: wanted files that end in"):
-        list_pictures([tmp_path / "x"])
-
-
-def test_a_picture_smaller_than_a_crop_is_named(tmp_path: Path) -> None:
-    _write(tmp_path / "fine.png", 64)
-    _write(tmp_path / "tiny.png", 40)
-    with pytest.raises(DataError, match=r"tiny\.png is 40×40: training crops 48×48"):
-        PictureStore.from_folders([tmp_path], CPU, smallest=48)
-
-
-def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    _write(tmp_path / "fine.png")
-    (tmp_path / "broken.png").write_bytes(b"not a picture")
-    with pytest.raises(UnreadableError, match=r"broken\.png"):
-        PictureStore.from_folders([tmp_path], CPU, smallest=32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,8 @@ from torch import Tensor
 
 LUMA = (0.299, 0.587, 0.114)
 """BT.601 weights of red, green and blue in grey."""
+MARGIN = 4
+"""Pixels of a crop that a turned picture stays away from the edges in all, which bicubic sampling reaches into."""
 
 
 @dataclass(frozen=True)
@@ -78,3 +81,64 @@ def shrink(crops: Tensor, side: int) -> Tensor:
         return crops
     small: Tensor = F.interpolate(crops, (side, side), mode="bicubic", antialias=True)
     return small.clamp(0, 1)
+
+
+@dataclass(frozen=True)
+class TurnPlan:
+    """How each picture of a batch is turned and scaled; both (N,) float32."""
+
+    angle: Tensor
+    """Radians, counter-clockwise as seen."""
+    step: Tensor
+    """Pixels of the crop for one pixel of the result, 1 or more."""
+
+    def to(self, device: torch.device) -> TurnPlan:
+        """The same plan on a device."""
+        return TurnPlan(self.angle.to(device, non_blocking=True), self.step.to(device, non_blocking=True))
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """Random rotation and reduction of crops that are larger than wanted, in one resampling each.
+
+    Nothing outside of the crop is ever shown, and a turned picture is always reduced, so that sampling between pixels
+    does not blur it: where a crop leaves little room the angles drawn are smaller.
+
+    Attributes:
+        max_rotation: Largest angle, degrees, 0–45: with the eight symmetries 45 is every direction.
+        least_step: Reduction that a turned picture has at least.
+    """
+
+    max_rotation: float = 0.0
+    least_step: float = 1.25
+
+    def sample(self, pictures: int, large: int, side: int, generator: torch.Generator) -> TurnPlan:
+        """Draw a plan for crops of ``large`` pixels that become ``side``, not more, on the CPU."""
+        draw = torch.rand(2, pictures, generator=generator, dtype=torch.float64)
+        room = (large - MARGIN) / side
+        # |cos| + |sin| of the angle is the side of the square around the turned one; it may be room / least_step.
+        spread = min(max(room / self.least_step, 1.0), math.sqrt(2))
+        free = math.pi / 4 - math.acos(spread / math.sqrt(2)) if spread > 1 else 0.0
+        steepest = min(math.radians(self.max_rotation), free)
+        angle = (2 * draw[0] - 1) * steepest
+        most = (room / (angle.cos() + angle.abs().sin())).clamp(min=1)
+        least = most.clamp(max=self.least_step)
+        return TurnPlan(angle.float(), (least + draw[1] * (most - least)).float())
+
+    @staticmethod
+    def apply(crops: Tensor, plan: TurnPlan, side: int) -> Tensor:
+        """Turn and reduce (N, C, S, S) float in [0, 1] about the centre: (N, C, side, side) in [0, 1].
+
+        Bicubic sampling at the crop's own resolution or finer, then an antialiased reduction that all share.
+        """
+        large = crops.shape[-1]
+        fine = max(side, math.ceil(side * float(plan.step.max())))
+        # In the sampler's units -1 and 1 are the outer edges of the crop.
+        scale = plan.step * side / large
+        cos, sin, zero = plan.angle.cos() * scale, plan.angle.sin() * scale, torch.zeros_like(scale)
+        turn = torch.stack([torch.stack([cos, -sin, zero], 1), torch.stack([sin, cos, zero], 1)], 1)
+        places = F.affine_grid(turn, [len(crops), crops.shape[1], fine, fine], align_corners=False)
+        turned = F.grid_sample(
+            crops, places.to(crops.dtype), mode="bicubic", padding_mode="border", align_corners=False
+        )
+        return shrink(turned.clamp(0, 1), side)

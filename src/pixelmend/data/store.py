@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pixelmend.errors import DataError
-from pixelmend.images import read_rgb8
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
-SUFFIXES = frozenset({".avif", ".bmp", ".heic", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+    from pixelmend.data.sources import Size
 
-
-def list_pictures(folders: Sequence[Path]) -> list[Path]:
-    """Every picture in these folders, sorted by name within each; deeper folders are read too.
-
-    Raises:
-        DataError: A folder is missing or holds no picture.
-    """
-    found: list[Path] = []
-    for folder in folders:
-        if not folder.is_dir():
-            raise DataError(f"no folder {folder}: set data.root to where the pictures are (--set data.root=DIR)")
-        pictures = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
-        if not pictures:
-            raise DataError(f"no pictures in {folder}: wanted files that end in {', '.join(sorted(SUFFIXES))}")
-        found += pictures
-    return found
+BLOCK = 32
+"""Side of the blocks whose detail decides where crops are drawn, pixels."""
 
 
 @dataclass(frozen=True)
@@ -48,18 +29,81 @@ class CropPlan:
     """0–7: which of the square's eight rotations and reflections."""
 
 
-BLOCK = 32
-"""Side of the blocks whose detail decides where crops are drawn, pixels."""
+@dataclass(frozen=True)
+class Entry:
+    """Where the pictures of one item lie in packed pixels, each after the one before.
+
+    Attributes:
+        name: What it is called in the source.
+        sizes: Height and width of each of its pictures: clean; or clean, degraded; or the frames in order.
+        offset: Number of the first pixel of the first.
+    """
+
+    name: str
+    sizes: tuple[Size, ...]
+    offset: int
+
+    @property
+    def area(self) -> int:
+        """Pixels of all its pictures."""
+        return sum(height * width for height, width in self.sizes)
+
+    def views(self, pixels: np.ndarray) -> list[np.ndarray]:
+        """Its pictures, (H, W, 3) each, as views of packed (pixels, 3)."""
+        ends = np.cumsum([self.offset, *(height * width for height, width in self.sizes)])
+        return [
+            pixels[start:end].reshape(*size, 3) for start, end, size in zip(ends, ends[1:], self.sizes, strict=False)
+        ]
 
 
 def block_detail(picture: np.ndarray) -> np.ndarray:
     """How much happens in each block: (H // 32, W // 32) float32, mean absolute difference to the neighbours, 0–510."""
-    green = picture[..., 1].astype(np.int16)
-    change = np.abs(np.diff(green, axis=0, append=green[-1:])) + np.abs(np.diff(green, axis=1, append=green[:, -1:]))
+    green = np.ascontiguousarray(picture[..., 1])
+    change = np.zeros(green.shape, np.uint16)
+    change[:-1] += _distance(green[1:], green[:-1])
+    change[:, :-1] += _distance(green[:, 1:], green[:, :-1])
     rows, columns = (side // BLOCK for side in green.shape)
     blocks = change[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK)
     detail: np.ndarray = blocks.mean(axis=(1, 3), dtype=np.float32)
     return detail
+
+
+def pack(items: Sequence[Sequence[np.ndarray]]) -> tuple[np.ndarray, list[Entry]]:
+    """Lay pictures behind each other: (pixels, 3) uint8, and where each item is.
+
+    Args:
+        items: For each item its pictures, uint8 (H, W, 3).
+    """
+    entries: list[Entry] = []
+    offset = 0
+    for index, item in enumerate(items):
+        entries.append(Entry(str(index), tuple((p.shape[0], p.shape[1]) for p in item), offset))
+        offset += entries[-1].area
+    return np.concatenate([p.reshape(-1, 3) for item in items for p in item]), entries
+
+
+Drawn_co = TypeVar("Drawn_co", covariant=True)
+
+
+class Store(Protocol[Drawn_co]):
+    """What batches draw from, whether all of it is in memory or a part at a time."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the pictures live."""
+        ...
+
+    def __len__(self) -> int:
+        """How many items there are."""
+        ...
+
+    def at(self, step: int) -> Drawn_co:
+        """What step number ``step`` draws from; to be used before the next call."""
+        ...
+
+    def close(self) -> None:
+        """End threads and let go of memory."""
+        ...
 
 
 class PictureStore:
@@ -75,51 +119,64 @@ class PictureStore:
     """
 
     def __init__(self, pictures: Sequence[np.ndarray], device: torch.device, *, detail_power: float = 0.0) -> None:
-        details = [torch.from_numpy(block_detail(p)) for p in pictures]
-        counts = torch.tensor([d.numel() for d in details])
-        weights = torch.cat([d.flatten() for d in details]).double().add(1).pow(detail_power)
-        self.block_ends = torch.cumsum(weights, 0)
-        self.first_block = torch.cumsum(counts, 0) - counts
-        self.block_columns = torch.tensor([d.shape[1] for d in details])
-        sizes = torch.tensor([p.shape[:2] for p in pictures], dtype=torch.int64)
-        areas = sizes.prod(dim=1)
-        packed = np.concatenate([p.reshape(-1, 3) for p in pictures])
-        self.pixels = torch.from_numpy(packed).to(device)
-        # Sampling happens on the CPU, where it costs nothing and gives the same batch whatever the device.
-        self.heights, self.widths = sizes[:, 0], sizes[:, 1]
-        self.offsets = torch.cumsum(areas, 0) - areas
-        self.device = device
+        self._pack([(picture,) for picture in pictures], device, detail_power)
 
     @classmethod
-    def from_folders(
-        cls, folders: Sequence[Path], device: torch.device, *, smallest: int, detail_power: float = 0.0
-    ) -> PictureStore:
-        """Decode every picture of these folders.
+    def from_packed(
+        cls, pixels: Tensor, entries: Sequence[Entry], details: Sequence[np.ndarray], *, detail_power: float = 0.0
+    ) -> Self:
+        """A store of pictures that are packed already; nothing is copied.
 
         Args:
-            folders: Read with their subfolders.
-            device: Where the pictures are to live.
-            smallest: Height and width that a picture must have to give a crop, pixels.
+            pixels: (pixels, 3) uint8 on the device; there may be more in it than the entries name.
+            entries: Where each item lies.
+            details: ``block_detail`` of the picture that ``leading`` names, for each entry.
             detail_power: See the class.
-
-        Raises:
-            DataError: A folder is missing or empty, or a picture is smaller than a crop.
-            UnreadableError: A picture cannot be decoded.
         """
-        paths = list_pictures(folders)
-        with ThreadPoolExecutor() as pool:
-            pictures = list(pool.map(read_rgb8, paths))
-        for path, picture in zip(paths, pictures, strict=True):
-            if min(picture.shape[:2]) < smallest:
-                height, width = picture.shape[:2]
-                raise DataError(
-                    f"{path} is {width}×{height}: training crops {smallest}×{smallest}; remove it or lower data.patch"
-                )
-        return cls(pictures, device, detail_power=detail_power)
+        store = cls.__new__(cls)
+        store._place(pixels, entries, details, detail_power)  # noqa: SLF001 (made here)
+        return store
+
+    @staticmethod
+    def leading(entry: Entry) -> int:  # noqa: ARG004 (other stores look)
+        """Which picture of an item decides where crops are drawn."""
+        return 0
+
+    def _pack(self, items: Sequence[Sequence[np.ndarray]], device: torch.device, detail_power: float) -> None:
+        packed, entries = pack(items)
+        details = [block_detail(item[self.leading(entry)]) for item, entry in zip(items, entries, strict=True)]
+        self._place(torch.from_numpy(packed).to(device), entries, details, detail_power)
+
+    def _place(
+        self, pixels: Tensor, entries: Sequence[Entry], details: Sequence[np.ndarray], detail_power: float
+    ) -> None:
+        self.pixels, self.device = pixels, pixels.device
+        blocks = [torch.from_numpy(detail) for detail in details]
+        weights = [block.flatten().double().add(1).pow(detail_power) for block in blocks]
+        weights = [w * self._share(entry) for w, entry in zip(weights, entries, strict=True)]
+        counts = torch.tensor([block.numel() for block in blocks])
+        # Sampling happens on the CPU, where it costs nothing and gives the same batch whatever the device.
+        self.block_ends = torch.cumsum(torch.cat(weights), 0)
+        self.first_block = torch.cumsum(counts, 0) - counts
+        self.block_columns = torch.tensor([block.shape[1] for block in blocks])
+        sizes = torch.tensor([entry.sizes[0] for entry in entries], dtype=torch.int64)
+        self.heights, self.widths = sizes[:, 0], sizes[:, 1]
+        self.offsets = torch.tensor([entry.offset for entry in entries], dtype=torch.int64)
+
+    def _share(self, entry: Entry) -> float:  # noqa: ARG002 (other stores look)
+        """How much more often an item is drawn than one picture of its size."""
+        return 1.0
 
     def __len__(self) -> int:
-        """How many pictures there are."""
+        """How many items there are."""
         return len(self.heights)
+
+    def at(self, step: int) -> Self:  # noqa: ARG002 (the same at each step)
+        """What step number ``step`` draws from: all of it."""
+        return self
+
+    def close(self) -> None:
+        """Nothing to end: what is streamed has threads."""
 
     def plan(self, crops: int, side: int, generator: torch.Generator) -> CropPlan:
         """Draw where crops come from: each is centred on a place in a drawn block, as far as the border allows."""
@@ -134,13 +191,30 @@ class PictureStore:
 
     def crop(self, plan: CropPlan, side: int) -> Tensor:
         """Gather the crops: (N, 3, side, side) uint8, channels last in memory."""
+        width = self.widths[plan.picture]
+        start = self.offsets[plan.picture] + plan.top * width + plan.left
+        return self.gather(start, width, plan.symmetry, side)
+
+    def gather(self, start: Tensor, width: Tensor, symmetry: Tensor, side: int) -> Tensor:
+        """Squares out of packed pixels: (N, 3, side, side) uint8, channels last in memory.
+
+        Args:
+            start: (N,) number of each upper left pixel.
+            width: (N,) width of the picture that it is in, pixels.
+            symmetry: (N,) 0–7, see ``CropPlan``.
+            side: Height and width, pixels.
+        """
         step = torch.arange(side)
         y, x = torch.meshgrid(step, step, indexing="ij")
-        flip_y, flip_x, turn = ((plan.symmetry[:, None, None] >> bit & 1).bool() for bit in range(3))
+        flip_y, flip_x, turn = ((symmetry[:, None, None] >> bit & 1).bool() for bit in range(3))
         row = torch.where(flip_y, side - 1 - y, y)
         column = torch.where(flip_x, side - 1 - x, x)
         row, column = torch.where(turn, column, row), torch.where(turn, row, column)
-        start = self.offsets[plan.picture] + plan.top * self.widths[plan.picture] + plan.left
-        index = start[:, None, None] + row * self.widths[plan.picture][:, None, None] + column
-        gathered = self.pixels[index.to(self.device, non_blocking=True)]
-        return gathered.permute(0, 3, 1, 2)
+        index = start[:, None, None] + row * width[:, None, None] + column
+        return self.pixels[index.to(self.device, non_blocking=True)].permute(0, 3, 1, 2)
+
+
+def _distance(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """|one - other| of uint8 without leaving 8 bits: three times as fast as through int16."""
+    distance: np.ndarray = np.maximum(one, other) - np.minimum(one, other)
+    return distance

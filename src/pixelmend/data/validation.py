@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pixelmend.data.store import list_pictures
+from pixelmend.data.sources import list_pictures
 from pixelmend.degradations.repeatable import gaussian_noise_for
 from pixelmend.errors import DataError
 from pixelmend.images import read_float

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from pixelmend.data.cache import default_cache
 from pixelmend.errors import UsageError
 from pixelmend.models import HybridConfig
 
@@ -37,6 +38,10 @@ class DataSection(Section):
     train: tuple[Path, ...] = Field(min_length=1, description="folders to learn from")
     validate_on: tuple[Path, ...] = Field(min_length=1, description="folders to choose by")
     sources: tuple[SourceSection, ...] = Field(default=(), description="what the training pictures are, for the card")
+    cache: Path | Literal["none"] = Field(
+        default_factory=default_cache, description="folder that decoded pictures are kept in; none for no cache"
+    )
+    skip_bad: bool = Field(default=False, description="leave out pictures that cannot be used, and tell, not end")
     batch: int = Field(default=16, ge=1, le=4096, description="pictures in a batch, of each process")
     patch: int = Field(default=128, ge=16, le=1024, description="side of a training crop, pixels")
     max_shrink: float = Field(
@@ -135,7 +140,7 @@ class Recipe(Section):
 
     def published(self) -> dict[str, Any]:
         """The recipe as JSON without what belongs to one machine: where files lie, where the run goes."""
-        tree = self.model_dump(mode="json", exclude={"data": {"root"}, "run": True})
+        tree = self.model_dump(mode="json", exclude={"data": {"root", "cache", "skip_bad"}, "run": True})
         return {**tree, "start": self.start and self.start.name}
 
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import lightning
 from torch.utils.data import DataLoader, IterableDataset
 
-from pixelmend.data.store import PictureStore
+from pixelmend.data.cache import CacheOptions
+from pixelmend.data.loading import LoadOptions, load_pictures
+from pixelmend.data.sources import find_clean
 from pixelmend.data.validation import ValidationSet
 from pixelmend.errors import UsageError
 from pixelmend.training.keeper import Keeper
@@ -68,7 +70,9 @@ def train(recipe: Recipe, *, resume: bool = False, tell: Callable[[str], None] =
     roots = [[recipe.data.root / part for part in parts] for parts in (recipe.data.train, recipe.data.validate_on)]
     validation = ValidationSet(roots[1], device, multiple_of=recipe.model.multiple_of)
     largest = round(recipe.data.patch * recipe.data.max_shrink)
-    store = PictureStore.from_folders(roots[0], device, smallest=largest, detail_power=recipe.data.detail)
+    cache = CacheOptions(None if recipe.data.cache == "none" else recipe.data.cache.expanduser())
+    wanted = LoadOptions(largest, recipe.data.detail, skip_bad=recipe.data.skip_bad, cache=cache)
+    store = load_pictures(find_clean(roots[0]), device, wanted, tell=tell).at(0)
     seconds = None if recipe.schedule.max_minutes is None else 60 * recipe.schedule.max_minutes
     module = DenoiseModule(recipe, store, Budget(recipe.schedule.max_steps, seconds))
     flops = 3 * forward_flops_per_pixel(module.model)

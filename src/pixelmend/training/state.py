@@ -80,7 +80,7 @@ def _check_same_run(stored: dict[str, Any], wanted: dict[str, Any], path: Path) 
     for key in ("name", "task", "seed", "start", "model", "data", "damage", "loss", "optimizer"):
         old, new = stored.get(key), wanted[key]
         if key == "data":  # the same pictures may lie elsewhere and be described in other words
-            told = {"root", "sources"}
+            told = {"root", "sources", "cache", "skip_bad"}
             old, new = ({k: v for k, v in d.items() if k not in told} for d in (stored["data"], wanted["data"]))
         if old != new:
             raise UsageError(
