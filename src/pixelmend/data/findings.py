@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ALL_SYMMETRIES_UP_TO = 20_000
 """Pictures among which turned look-alikes are sought too; among more, only those that stand alike."""
 MOST_LOOK_ALIKES = 10_000
-_BLOCK = 1024
+_BLOCK = 256
 
 
 @dataclass(frozen=True)
