@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pixelmend.degradations.blur import Blur, Defocus, LinearMotion, ShakeUniform, Sinc
 from pixelmend.degradations.jpeg import Jpeg
 from pixelmend.degradations.light import ClipHighlights, ColorCast, Exposure, LowLight, Round8
 from pixelmend.degradations.noise import CorrelatedNoise, GaussianNoise, SaltAndPepper, Speckle
@@ -30,6 +31,11 @@ KINDS: dict[str, type[Degradation]] = {
         Round8,
         Jpeg,
         WebP,
+        Blur,
+        Sinc,
+        Defocus,
+        LinearMotion,
+        ShakeUniform,
         Downscale,
         Resize,
         Fit,
