@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from scipy import signal, stats  # type: ignore[import-untyped]
+from scipy import signal, stats
 
 from pixelmend.degradations.sensor import DEMOSAIC, Sensor, bayer_sites, capture, demosaic, expose, poisson
 

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 from pixelmend.degradations.blur import Blur, Defocus, LinearMotion, ShakeUniform, Sinc
 from pixelmend.degradations.jpeg import Jpeg
 from pixelmend.degradations.light import ClipHighlights, ColorCast, Exposure, LowLight, Round8
+from pixelmend.degradations.missing import Blobs, MissingBoxes, MissingPixels
 from pixelmend.degradations.noise import CorrelatedNoise, GaussianNoise, SaltAndPepper, Speckle
 from pixelmend.degradations.resample import Downscale, Fit, Resize
 from pixelmend.degradations.sensor import Sensor
+from pixelmend.degradations.strokes import Scratches, Strokes
+from pixelmend.degradations.text import Text
 from pixelmend.degradations.webp import WebP
 from pixelmend.errors import UnknownNameError
 
@@ -29,6 +32,12 @@ KINDS: dict[str, type[Degradation]] = {
         ClipHighlights,
         ColorCast,
         Round8,
+        MissingPixels,
+        MissingBoxes,
+        Blobs,
+        Strokes,
+        Scratches,
+        Text,
         Jpeg,
         WebP,
         Blur,
