@@ -8,11 +8,16 @@ degrees, from the x axis towards the y axis.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from pixelmend.degradations.base import generators
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 PROFILES = ("gaussian", "generalized", "plateau")
 """How a lens kernel falls off with distance; see ``lens_kernels``."""
@@ -111,28 +116,32 @@ def trajectories(tremor: Tensor, seeds: Tensor, *, salt: int = 0) -> Tensor:
         seeds: (N,).
         salt: Another one gives independent paths.
     """
-    drawn = torch.stack([torch.randn(_WALK + 1, 5, generator=one) for one in generators(seeds, salt=salt)]).double()
-    push = torch.complex(drawn[..., 0], drawn[..., 1]) * (0.02 + 0.28 * tremor.double()[:, None])
-    # An impulse is as rare as a normal number beyond this: 0 to 3 of 100 steps.
-    turned = drawn[:, :, 2].abs() > (3.5 - 1.3 * tremor.double())[:, None]
-    back = torch.polar(torch.ones_like(drawn[..., 3]), math.pi + 0.3 * drawn[..., 3])
-    home = (0.1 + 0.7 * tremor.double()) / _WALK
-    speed = torch.zeros_like(tremor, dtype=torch.float64)
-    velocity = torch.polar(torch.ones_like(speed), drawn[:, 0, 4] * 10)
-    place = torch.zeros_like(velocity)
-    places = [place]
-    for step in range(1, _WALK):
-        velocity = velocity + push[:, step] - home * place
-        velocity = torch.where(turned[:, step], velocity * back[:, step], velocity)
-        velocity = velocity / velocity.abs().clamp(min=1e-6)
-        speed = 0.95 * speed + 0.15 * drawn[:, step, 4]
-        place = place + velocity * speed.exp()
-        places.append(place)
-    path = torch.view_as_real(torch.stack(places, 1)).transpose(1, 2)
+    drawn = torch.stack([torch.randn(_WALK, 5, generator=one) for one in generators(seeds, salt=salt)]).double()
+    path = torch.from_numpy(_walk(drawn.numpy(), tremor.double().numpy()))
+    path = torch.view_as_real(path).transpose(1, 2)
     path = torch.nn.functional.interpolate(path, STEPS, mode="linear", align_corners=True).transpose(1, 2)
     path = path - path.mean(1, keepdim=True)
     side = (path.amax(1) - path.amin(1)).amax(1).clamp(min=1e-9)
     return path / side[:, None, None]
+
+
+def _walk(drawn: npt.NDArray[np.float64], tremor: npt.NDArray[np.float64]) -> npt.NDArray[np.complex128]:
+    """Places (N, steps), x + iy, from (N, steps, 5) normal numbers; in NumPy, whose small operations start sooner."""
+    push = (drawn[..., 0] + 1j * drawn[..., 1]) * (0.02 + 0.28 * tremor[:, None])
+    # An impulse is as rare as a normal number beyond this: 0 to 3 of 100 steps.
+    turned = np.abs(drawn[..., 2]) > (3.5 - 1.3 * tremor)[:, None]
+    push = np.where(turned, 0, push)
+    turn = np.where(turned, np.exp(1j * (math.pi + 0.3 * drawn[..., 3])), 1)
+    home = (0.1 + 0.7 * tremor) / drawn.shape[1]
+    velocity = np.exp(10j * drawn[:, 0, 4])
+    places = np.zeros(drawn.shape[:2], np.complex128)
+    speed = np.zeros(len(drawn))
+    for step in range(1, drawn.shape[1]):
+        velocity = (velocity + push[:, step] - home * places[:, step - 1]) * turn[:, step]
+        velocity /= np.maximum(np.abs(velocity), 1e-6)
+        speed = 0.95 * speed + 0.15 * drawn[:, step, 4]
+        places[:, step] = places[:, step - 1] + velocity * np.exp(speed)
+    return places
 
 
 def splat(path: Tensor, radius: int | None = None) -> Tensor:

@@ -8,9 +8,11 @@ from pixelmend.degradations.blur import Blur, Defocus, LinearMotion, ShakeUnifor
 from pixelmend.degradations.jpeg import Jpeg
 from pixelmend.degradations.light import ClipHighlights, ColorCast, Exposure, LowLight, Round8
 from pixelmend.degradations.missing import Blobs, MissingBoxes, MissingPixels
+from pixelmend.degradations.motion import ObjectMotion
 from pixelmend.degradations.noise import CorrelatedNoise, GaussianNoise, SaltAndPepper, Speckle
 from pixelmend.degradations.resample import Downscale, Fit, Resize
 from pixelmend.degradations.sensor import Sensor
+from pixelmend.degradations.shake import CameraShake
 from pixelmend.degradations.strokes import Scratches, Strokes
 from pixelmend.degradations.text import Text
 from pixelmend.degradations.webp import WebP
@@ -45,6 +47,8 @@ KINDS: dict[str, type[Degradation]] = {
         Defocus,
         LinearMotion,
         ShakeUniform,
+        CameraShake,
+        ObjectMotion,
         Downscale,
         Resize,
         Fit,

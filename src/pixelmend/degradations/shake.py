@@ -1,0 +1,169 @@
+"""Camera shake: a hand that shifts, tilts and rolls the camera, so that blur differs from place to place."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+
+from pixelmend.degradations.base import Degradation
+from pixelmend.degradations.convolve import fast_size, in_light, padded
+from pixelmend.degradations.declare import Amount, amount
+from pixelmend.degradations.kernels import splat, trajectories
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from pixelmend.degradations.declare import Params
+
+_CELL = 64
+"""Pixels between places where the kernel is worked out ..."""
+_LARGE_CELL = 128
+"""... and in large pictures."""
+_LARGE = 512
+
+
+@dataclass(frozen=True)
+class Poses:
+    """Where the camera looks while the shutter is open.
+
+    Attributes:
+        shift: (N, T, 2) float64, how far a point in the middle is shifted, pixels, x and y.
+        roll: (N, T) float64, radians.
+        perspective: (N,) float64, the picture's longer side over the focal length.
+    """
+
+    shift: Tensor
+    roll: Tensor
+    perspective: Tensor
+
+    def sources(self, points: Tensor, size: tuple[int, int]) -> Tensor:
+        """Where the light that falls on these points came from in the still picture, for each pose.
+
+        With q from the picture's middle, f the focal length: R(roll) q - shift, over 1 + q · shift / f², which is the
+        homography of a camera that turns by the small angles shift / f (Whyte et al. 2012, "Non-uniform deblurring for
+        shaken images").
+
+        Args:
+            points: (P, 2) float64, pixels, x and y, 0 is the centre of the first pixel.
+            size: Of the picture, (H, W).
+
+        Returns:
+            (N, P, T, 2) pixels.
+        """
+        middle = torch.tensor([(size[1] - 1) / 2, (size[0] - 1) / 2], dtype=torch.float64)
+        x, y = (points - middle)[None, :, None].unbind(-1)
+        cos, sin = self.roll.cos()[:, None], self.roll.sin()[:, None]
+        shift = self.shift[:, None]
+        turned = torch.stack([cos * x - sin * y, sin * x + cos * y], -1)
+        bend = (self.perspective / max(size))[:, None, None] ** 2
+        depth = 1 + (x * shift[..., 0] + y * shift[..., 1]) * bend
+        # A tiny picture under a long path would be looked at from behind.
+        return (turned - shift) / depth.clamp(0.5, 2)[..., None] + middle
+
+
+def poses(params: Params) -> Poses:
+    """The poses of each picture, from its seed."""
+    path = trajectories(params["tremor"], params["seed"]) * params["extent"].double()[:, None, None]
+    turn = trajectories(params["tremor"], params["seed"], salt=1)[..., 0]
+    turn = turn / (turn.amax(1) - turn.amin(1)).clamp(min=1e-9)[:, None]
+    roll = turn * (params["roll"].double() * (math.pi / 180))[:, None]
+    return Poses(path, roll, params["perspective"].double())
+
+
+@dataclass(frozen=True)
+class CameraShake(Degradation):
+    """A shaking hand that shifts, tilts and rolls the camera.
+
+    The picture is the mean, in linear light, of what the camera sees in each pose. That mean is taken by efficient
+    filter flow (Hirsch et al. 2010): kernels at the corners of a grid of cells, and between them a bilinear mixture of
+    the four blurred pictures. The path is that of ``trajectories``.
+
+    Attributes:
+        extent: Longer side of the box around the path of a point in the middle.
+        roll: How far the camera turns about the line of sight.
+        perspective: Longer side of the picture over the focal length: 0 is a far telephoto lens or a small part of a
+            picture, 1 a wide-angle lens; tilting then shifts the border more than the middle.
+        tremor: 0 is an almost straight sweep, 1 a nervous hand.
+    """
+
+    kind: ClassVar[str] = "camera_shake"
+    seeded: ClassVar[bool] = True
+
+    extent: Amount = amount((3, 24), 0, 100, "pixels")
+    roll: Amount = amount((0, 2), 0, 10, "degrees")
+    perspective: Amount = amount((0, 0.5), 0, 1.5, "longer side / focal length")
+    tremor: Amount = amount((0, 1), 0, 1)
+
+    @classmethod
+    def apply(cls, pictures: Tensor, params: Params) -> Tensor:
+        """Blur by poses."""
+        way = poses(params)
+        return in_light(pictures, lambda light: blur_by_poses(light, way), "linear")
+
+
+def blur_by_poses(pictures: Tensor, way: Poses) -> Tensor:
+    """The mean of what a moving camera sees, by efficient filter flow; mirrored at the border.
+
+    Args:
+        pictures: (N, C, H, W), any float type.
+        way: Poses of each.
+    """
+    exact = pictures if pictures.dtype in (torch.float32, torch.float64) else pictures.float()
+    size = (pictures.shape[2], pictures.shape[3])
+    rows, columns = (_edges(side, max(size)) for side in size)
+    cells = [(slice(*r), slice(*c)) for r in pairwise(rows) for c in pairwise(columns)]
+    kernels = [cell_kernels(way, cell, size) for cell in cells]
+    margin = max(k.shape[-1] // 2 for k in kernels)
+    border = padded(exact, margin)
+    done = []
+    for (row, column), kernel in zip(cells, kernels, strict=True):
+        reach = kernel.shape[-1] // 2
+        piece = border[
+            :, :, row.start + margin - reach : row.stop + margin + reach,
+            column.start + margin - reach : column.stop + margin + reach,
+        ]  # fmt: skip
+        done.append(_blend(piece, kernel.to(exact)))
+    across = len(columns) - 1
+    lines = [torch.cat(done[first : first + across], 3) for first in range(0, len(done), across)]
+    return torch.cat(lines, 2).to(pictures.dtype)
+
+
+def cell_kernels(way: Poses, cell: tuple[slice, slice], size: tuple[int, int]) -> Tensor:
+    """Kernels at a cell's corners, (N, 4, k, k) float32 on the CPU: top left, top right, bottom left, bottom right.
+
+    Args:
+        way: Poses of each picture.
+        cell: Its rows and columns; the corners are those of its outermost pixels.
+        size: Of the picture, (H, W).
+    """
+    ends = [(part.start - 0.5, part.stop - 0.5) for part in cell]
+    points = torch.tensor([(x, y) for y in ends[0] for x in ends[1]], dtype=torch.float64)
+    # A kernel says where light goes, so it is the other way round.
+    moved = points[None, :, None] - way.sources(points, size)
+    kernels = splat(moved.flatten(0, 1))
+    return kernels.reshape(*moved.shape[:2], *kernels.shape[1:])
+
+
+def _edges(side: int, longest: int) -> list[int]:
+    count = math.ceil(side / (_CELL if longest <= _LARGE else _LARGE_CELL))
+    return [round(number * side / count) for number in range(count + 1)]
+
+
+def _blend(piece: Tensor, kernels: Tensor) -> Tensor:
+    """Blur a cell with the kernel of each of its corners and mix them; ``piece`` is the cell and its border."""
+    margin = kernels.shape[-1] - 1
+    height, width = piece.shape[2] - margin, piece.shape[3] - margin
+    padded_size = fast_size(piece.shape[2]), fast_size(piece.shape[3])
+    spectrum = torch.fft.rfft2(piece, s=padded_size)
+    down, right = ((torch.arange(n, device=piece.device, dtype=piece.dtype) + 0.5) / n for n in (height, width))
+    result = piece.new_zeros(*piece.shape[:2], height, width)
+    for corner in range(4):
+        product = spectrum * torch.fft.rfft2(kernels[:, corner], s=padded_size)[:, None]
+        blurred = torch.fft.irfft2(product, s=padded_size)[:, :, margin : margin + height, margin : margin + width]
+        window = (down if corner // 2 else 1 - down)[:, None] * (right if corner % 2 else 1 - right)
+        result = torch.addcmul(result, blurred, window)
+    return result
