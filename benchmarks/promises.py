@@ -112,48 +112,81 @@ def environment() -> Figure:
     return Figure("environment of `pip install .`", size / 1e6, "MB", 300)
 
 
-def training() -> Figure:
-    """Share of the machine's matrix rate that a training step of the shipped recipe uses, all of it counted.
+class Lessons:
+    """Training steps of the shipped recipe, on pictures made here; steps and what they are compared with take turns."""
 
-    Steps and matrix products take turns, so that both meet the same machine.
-    """
-    import torch
+    def __init__(self) -> None:
+        import torch
 
-    from pixelmend.data.store import PictureStore
-    from pixelmend.training.machine import choose_precision, forward_flops_per_pixel, keep_large_blocks, matrix_rate
-    from pixelmend.training.module import DenoiseModule
-    from pixelmend.training.recipe import load_recipe
-    from pixelmend.training.schedule import Budget
+        from pixelmend.data.store import PictureStore
+        from pixelmend.training.machine import choose_precision, keep_large_blocks
+        from pixelmend.training.module import DenoiseModule
+        from pixelmend.training.recipe import load_recipe
+        from pixelmend.training.schedule import Budget
 
-    keep_large_blocks()
-    recipe = load_recipe(ROOT / "recipes" / "denoise-small.toml")
-    generator = np.random.default_rng(0)
-    pictures = [generator.integers(0, 256, (512, 512, 3), dtype=np.uint8) for _ in range(16)]
-    device = torch.device("cpu")
-    precision = choose_precision("auto", device)
-    module = DenoiseModule(recipe, PictureStore(pictures, device, detail_power=recipe.data.detail), Budget(1000, None))
-    optimizer = module.configure_optimizers()
-    flops = 3 * forward_flops_per_pixel(module.model) * recipe.data.batch * recipe.data.patch**2
+        keep_large_blocks()
+        self.recipe = load_recipe(ROOT / "recipes" / "denoise-small.toml")
+        generator = np.random.default_rng(0)
+        pictures = [generator.integers(0, 256, (512, 512, 3), dtype=np.uint8) for _ in range(16)]
+        self.device = torch.device("cpu")
+        self.precision = choose_precision("auto", self.device)
+        store = PictureStore(pictures, self.device, detail_power=self.recipe.data.detail)
+        self.module = DenoiseModule(self.recipe, store, Budget(1000, None))
+        self.optimizer = self.module.configure_optimizers()
+        self.number = 0
+        for _ in range(4):
+            self.step()
 
-    def step(number: int) -> float:
+    def step(self) -> float:
+        """Seconds that the next step takes, all of it counted."""
+        import torch
+
         start = time.perf_counter()
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
-            loss = module.loss_of(number)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bf16"):
+            loss = self.module.loss_of(self.number)
         torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(module.model.parameters(), recipe.optimizer.clip)
-        optimizer.step()
-        optimizer.zero_grad()
-        module.average_weights()
+        torch.nn.utils.clip_grad_norm_(self.module.model.parameters(), self.recipe.optimizer.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.module.average_weights()
+        self.number += 1
         return time.perf_counter() - start
 
-    for number in range(4):
-        step(number)
+
+def training() -> Figure:
+    """Share of the machine's matrix rate that a training step of the shipped recipe uses."""
+    from pixelmend.training.machine import forward_flops_per_pixel, matrix_rate
+
+    lessons = Lessons()
+    data = lessons.recipe.data
+    flops = 3 * forward_flops_per_pixel(lessons.module.model) * data.batch * data.patch**2
     shares = []
-    for turn in range(5):
-        rate = matrix_rate(device, precision, seconds=0.5)
-        seconds = statistics.median(step(number) for number in range(4 + 6 * turn, 10 + 6 * turn))
+    for _ in range(5):
+        rate = matrix_rate(lessons.device, lessons.precision, seconds=0.5)
+        seconds = statistics.median(lessons.step() for _ in range(6))
         shares.append(100 * flops / seconds / rate)
     return Figure("training step, share of matrix rate", statistics.median(shares), "%", 35, at_least=True)
+
+
+def damage() -> Figure:
+    """Time of the preset that takes longest, on a batch of the shipped recipe, as a share of its training step."""
+    import torch
+
+    from pixelmend.degradations import PRESETS, degrade, find_preset
+
+    lessons = Lessons()
+    clean = lessons.module.batches(0).clean
+    shares: dict[str, list[float]] = {name: [] for name in PRESETS}
+    for turn in range(5):
+        step = statistics.median(lessons.step() for _ in range(2))
+        for name in PRESETS:
+            start = time.perf_counter()
+            with torch.no_grad():
+                degrade(clean, find_preset(name), seed=turn)
+            shares[name].append(100 * (time.perf_counter() - start) / step)
+    median = {name: statistics.median(each) for name, each in shares.items()}
+    heaviest = max(median, key=lambda name: median[name])
+    return Figure(f"damage of the heaviest preset ({heaviest}), share of a training step", median[heaviest], "%", 100)
 
 
 MEASUREMENTS: dict[str, Callable[[], Figure]] = {
@@ -162,6 +195,7 @@ MEASUREMENTS: dict[str, Callable[[], Figure]] = {
     "memory": memory,
     "environment": environment,
     "training": training,
+    "damage": damage,
 }
 
 

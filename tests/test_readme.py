@@ -24,9 +24,9 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
 
 
-RESTORING = [
-    line for block in blocks("sh") for line in block.splitlines() if line.startswith("pixelmend restore examples/")
-]
+COMMANDS = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("pixelmend ")]
+RESTORING = [line for line in COMMANDS if line.startswith("pixelmend restore examples/")]
+DEGRADING = [line for line in COMMANDS if line.startswith("pixelmend degrade ")]
 
 
 @pytest.fixture
@@ -52,6 +52,17 @@ def test_a_command_runs_as_it_stands(line: str, elsewhere: Path) -> None:
     assert wrote is not None
     assert all((elsewhere / name).stat().st_size > 1000 for name in wrote[1].split(", "))
     assert all(path.read_bytes() == content for path, content in before.items())
+
+
+def test_the_commands_that_damage_run_one_after_the_other(elsewhere: Path) -> None:
+    assert len(DEGRADING) == 4
+    for line in DEGRADING:
+        done = CliRunner().invoke(app, shlex.split(line)[1:])
+        assert done.exit_code == 0, (line, done.output, done.exception)
+    assert (elsewhere / "worse.png").is_file()
+    first, again = (sorted((elsewhere / folder).glob("*.png")) for folder in ("damaged", "again"))
+    assert len(first) == 3
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
 
 
 def test_what_the_first_command_says_is_what_the_readme_shows(elsewhere: Path) -> None:

@@ -19,13 +19,13 @@ def batches() -> Batches:
     generator = np.random.default_rng(0)
     pictures = [generator.integers(0, 256, (96, 128, 3), dtype=np.uint8) for _ in range(3)]
     return Batches(
-        PictureStore(pictures, torch.device("cpu"), detail_power=0.5),
-        Step(GaussianNoise(sigma=(0, 75))),
-        ColorJitter(0.3, 0.3),
+        chain=Step(GaussianNoise(sigma=(0, 75))),
+        color=ColorJitter(0.3, 0.3),
         size=6,
         side=32,
-        max_shrink=2.0,
         seed=1,
+        store=PictureStore(pictures, torch.device("cpu"), detail_power=0.5),
+        max_shrink=2.0,
     )
 
 

@@ -138,7 +138,7 @@ def test_pairs_are_loaded_with_their_kernel(tmp_path: Path) -> None:
 
 
 def test_levins_own_files_are_read(tmp_path: Path) -> None:
-    from scipy.io import savemat  # type: ignore[import-untyped]
+    from scipy.io import savemat
 
     (tmp_path / "Levin").mkdir()
     rng = np.random.default_rng(0)

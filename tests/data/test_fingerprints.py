@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import pyvips
-from scipy.fft import dctn  # type: ignore[import-untyped]
-from scipy.ndimage import gaussian_filter  # type: ignore[import-untyped]
+from scipy.fft import dctn
+from scipy.ndimage import gaussian_filter
 
 from pixelmend.data.fingerprint_file import SHIPPED, fingerprint_folder, read_fingerprints, write_fingerprints
 from pixelmend.data.fingerprints import fingerprint, luma_of, reduce_to, whole_hashes

@@ -192,7 +192,7 @@ def _read_mat(path: Path) -> Pair:
     Raises:
         UnreadableError: It is no MATLAB file (version 7 or older), or lacks one of the three.
     """
-    from scipy.io import loadmat  # type: ignore[import-untyped]
+    from scipy.io import loadmat
 
     try:
         held = loadmat(path)

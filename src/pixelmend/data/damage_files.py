@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
 RECORD_FORMAT = 1
 Depth = Literal["same", "8", "16", "float"]
-_DTYPES = {"8": np.dtype(np.uint8), "16": np.dtype(np.uint16), "float": np.dtype(np.float32)}
+_DTYPES: dict[Depth, np.dtype[Any]] = {
+    "8": np.dtype(np.uint8),
+    "16": np.dtype(np.uint16),
+    "float": np.dtype(np.float32),
+}
 
 
 @dataclass(frozen=True)
@@ -150,11 +154,11 @@ def degrade_file(source: Path, target: Path, plan: Sequence[Damage], *, depth: D
     mask = None
     if degraded.missing is not None:
         mask = target.with_name(f"{target.stem}_mask.png")
-        save(np.uint8(255 * degraded.missing[0, 0].numpy()), mask)
+        save((255 * degraded.missing[0, 0].numpy()).astype(np.uint8), mask)
     return DamagedFile(target, mask, degraded.plans[0], tuple(notes))
 
 
-def _told(result: np.ndarray, dtype: np.dtype[np.generic]) -> list[str]:
+def _told(result: np.ndarray, dtype: np.dtype[Any]) -> list[str]:
     beyond = float(np.mean((result < 0) | (result > 1)))
     if dtype == np.float32 or beyond < 0.0005:
         return []

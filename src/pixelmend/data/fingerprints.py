@@ -17,7 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, map_coordinates, maximum_filter  # type: ignore[import-untyped]
+from scipy.ndimage import gaussian_filter, map_coordinates, maximum_filter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

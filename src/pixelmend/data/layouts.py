@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from pixelmend.data.sources import SUFFIXES
 from pixelmend.errors import DataError
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 Color = Literal["rgb", "gray"]
 Role = Literal["clean", "degraded", "kernel", "both"]
 
-SUFFIXES = frozenset({".avif", ".bmp", ".gif", ".heic", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-"""Ends of the files that are taken for pictures; not all of them can be decoded here (BMP cannot)."""
 DEGRADED_FOLDERS = ("blur", "blurry", "blurred", "noisy", "noise", "input", "lq", "lr", "degraded", "compressed")
 CLEAN_FOLDERS = ("sharp", "clean", "target", "gt", "hq", "hr", "groundtruth", "original", "reference")
 """Names that tell the two halves of a set of pairs, in any capitals."""

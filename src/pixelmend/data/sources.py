@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-SUFFIXES = frozenset({".avif", ".bmp", ".heic", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+SUFFIXES = frozenset({".avif", ".bmp", ".gif", ".heic", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+"""Ends of the files that are taken for pictures; not all of them can be decoded everywhere (BMP cannot, mostly)."""
 NAMED = 5
 """How many faults a message names before it counts the rest."""
 
@@ -189,7 +190,8 @@ def settle(faults: Sequence[Fault], *, good: int, skip_bad: bool, tell: Callable
         DataError: There are faults and ``skip_bad`` is not set, or nothing is left.
     """
     if faults:
-        named = "; ".join(f"{fault.path}: {fault.reason}" for fault in faults[:NAMED])
+        first = sorted(faults, key=lambda fault: fault.path)[:NAMED]
+        named = "; ".join(f"{fault.path}: {fault.reason}" for fault in first)
         more = f"; and {len(faults) - NAMED} more" if len(faults) > NAMED else ""
         what = f"{len(faults)} {'pictures' if len(faults) > 1 else 'picture'}"
         if not skip_bad:

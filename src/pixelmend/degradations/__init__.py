@@ -2,6 +2,7 @@
 
 from pixelmend.degradations.base import Degradation
 from pixelmend.degradations.chain import OneOf, Part, Sequence, Shuffle, Step, degrade
+from pixelmend.degradations.frames import average_frames
 from pixelmend.degradations.jpeg import Jpeg
 from pixelmend.degradations.kinds import KINDS, kind_of
 from pixelmend.degradations.language import describe, parameters_of, parse_chain
@@ -22,6 +23,7 @@ __all__ = [
     "Sequence",
     "Shuffle",
     "Step",
+    "average_frames",
     "degrade",
     "describe",
     "find_preset",

@@ -81,7 +81,7 @@ class Sinc(UniformBlur):
 
     kind: ClassVar[str] = "sinc"
 
-    cutoff: Amount = amount((math.pi / 3, 3.14), 0.3, math.pi, "radians per pixel")
+    cutoff: Amount = amount((1.05, 3.14), 0.3, math.pi, "radians per pixel")
     radius: Amount = amount((3, 10), 1, 20, "pixels", spread="integer")
 
     @classmethod

@@ -86,7 +86,7 @@ class Jpeg(Degradation):
         results = [
             compress(moved, params["quality"], halve_colour=way) for way in (True, False) if bool((halved == way).any())
         ]
-        result = results[0] if len(results) == 1 else torch.where(halved, *results)
+        result = results[0] if len(results) == 1 else torch.where(halved, results[0], results[1])
         return _move(result, *shifts, size=(height, width)) if shifted else result
 
 

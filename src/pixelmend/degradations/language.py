@@ -9,8 +9,8 @@
     value       = number | number ".." number | word { "/" word }
 
 ``seq`` does its parts in order, as one part of another combination; ``shuffle`` in random order; ``one`` does one of
-them. ``p=`` says how probable a part is; in ``one`` it is the part's weight. Combinations take it after their parts, as in
-``one(blur | defocus, p=0.5)``.
+them. ``p=`` says how probable a part is; in ``one`` it is the part's weight. Combinations take it after their parts, as
+in ``one(blur | defocus, p=0.5)``.
 """
 
 from __future__ import annotations

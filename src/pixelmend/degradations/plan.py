@@ -158,11 +158,12 @@ class _State:
 
     def step(self, rows: list[int], steps: list[Damage]) -> None:
         kind, pictures, params = kind_of(steps[0].kind), self.gather(rows), batch(steps)
-        result = kind.apply(pictures, params)
+        missing = kind.missing(pictures, params)
+        # What kinds that lose pixels do, without making the mask a second time.
+        result = kind.apply(pictures, params) if missing is None else pictures.masked_fill(missing > 0, 0)
         if self.gray is not None:
             gray = self.gray[torch.tensor(rows, device=self.gray.device)][:, None, None, None]
             result = torch.where(gray, result[:, 1:2], result)
-        missing = kind.missing(pictures, params)
         for place, (row, step) in enumerate(zip(rows, steps, strict=True)):
             self.where[row] = (result, place)
             self.done[row].append(step)

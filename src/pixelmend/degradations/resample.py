@@ -257,7 +257,7 @@ class Fit(Degradation):
     kind: ClassVar[str] = "fit"
     settled: ClassVar[Mapping[str, Drawn]] = _SETTLED
 
-    scale: Amount = amount(1, 1, 8, "times smaller than at the start")
+    scale: Amount = amount(1, 1, 16, "times smaller than at the start")
     method: Choice = choice("bicubic", METHODS)
 
     @classmethod

@@ -9,7 +9,7 @@ import lightning
 import torch
 from torch import Tensor
 
-from pixelmend.data.augment import ColorJitter
+from pixelmend.data.augment import ColorJitter, Rotation
 from pixelmend.data.batches import Batches
 from pixelmend.degradations import GaussianNoise, Step
 from pixelmend.errors import UsageError
@@ -22,7 +22,7 @@ from pixelmend.training.schedule import Budget, rate_factor
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pixelmend.data.store import PictureStore
+    from pixelmend.data.store import PictureStore, Store
     from pixelmend.training.recipe import Recipe
 
 
@@ -33,20 +33,21 @@ class DenoiseModule(lightning.LightningModule):
     Lightning's own counter starts anew with each process, and its loader runs ahead of the steps: neither is used.
     """
 
-    def __init__(self, recipe: Recipe, store: PictureStore, budget: Budget) -> None:
+    def __init__(self, recipe: Recipe, store: Store[PictureStore], budget: Budget) -> None:
         super().__init__()
         self.recipe, self.budget = recipe, budget
         self.model = first_network(recipe)
         self.ema = copy.deepcopy(self.model).requires_grad_(requires_grad=False).eval()
         self.network = torch.compile(self.model) if recipe.run.compile else self.model
         self.batches = Batches(
-            store,
-            Step(GaussianNoise(sigma=(recipe.damage.sigma_min, recipe.damage.sigma_max))),
-            ColorJitter(recipe.data.jitter, recipe.data.gray),
+            chain=Step(GaussianNoise(sigma=(recipe.damage.sigma_min, recipe.damage.sigma_max))),
+            color=ColorJitter(recipe.data.jitter, recipe.data.gray),
             size=recipe.data.batch,
             side=recipe.data.patch,
-            max_shrink=recipe.data.max_shrink,
             seed=recipe.seed,
+            store=store,
+            max_shrink=recipe.data.max_shrink,
+            rotation=Rotation(recipe.data.max_rotation),
         )
         self.steps_done = 0
         self.last_loss = torch.zeros(())

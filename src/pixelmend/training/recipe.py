@@ -41,11 +41,18 @@ class DataSection(Section):
     cache: Path | Literal["none"] = Field(
         default_factory=default_cache, description="folder that decoded pictures are kept in; none for no cache"
     )
+    buffer_mb: float = Field(
+        default=4000, gt=0, description="memory for decoded pictures; collections larger than this are streamed"
+    )
+    window: int = Field(default=100, ge=1, description="streaming: steps until a part of the pictures changes")
     skip_bad: bool = Field(default=False, description="leave out pictures that cannot be used, and tell, not end")
     batch: int = Field(default=16, ge=1, le=4096, description="pictures in a batch, of each process")
     patch: int = Field(default=128, ge=16, le=1024, description="side of a training crop, pixels")
     max_shrink: float = Field(
         default=2.0, ge=1, le=8, description="half of the crops are scaled down by up to this factor"
+    )
+    max_rotation: float = Field(
+        default=0, ge=0, le=45, description="those crops are turned too, by up to this angle, degrees"
     )
     detail: float = Field(
         default=0.7, ge=0, le=4, description="0 draws crops from everywhere alike, more where much happens"
@@ -140,7 +147,7 @@ class Recipe(Section):
 
     def published(self) -> dict[str, Any]:
         """The recipe as JSON without what belongs to one machine: where files lie, where the run goes."""
-        tree = self.model_dump(mode="json", exclude={"data": {"root", "cache", "skip_bad"}, "run": True})
+        tree = self.model_dump(mode="json", exclude={"data": {"root", "cache"}, "run": True})
         return {**tree, "start": self.start and self.start.name}
 
 

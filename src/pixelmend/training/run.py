@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import warnings
@@ -12,6 +13,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from pixelmend.data.cache import CacheOptions
 from pixelmend.data.loading import LoadOptions, load_pictures
+from pixelmend.data.shards import StreamOptions
 from pixelmend.data.sources import find_clean
 from pixelmend.data.validation import ValidationSet
 from pixelmend.errors import UsageError
@@ -71,8 +73,9 @@ def train(recipe: Recipe, *, resume: bool = False, tell: Callable[[str], None] =
     validation = ValidationSet(roots[1], device, multiple_of=recipe.model.multiple_of)
     largest = round(recipe.data.patch * recipe.data.max_shrink)
     cache = CacheOptions(None if recipe.data.cache == "none" else recipe.data.cache.expanduser())
-    wanted = LoadOptions(largest, recipe.data.detail, skip_bad=recipe.data.skip_bad, cache=cache)
-    store = load_pictures(find_clean(roots[0]), device, wanted, tell=tell).at(0)
+    stream = StreamOptions(recipe.data.buffer_mb, recipe.data.window, recipe.seed)
+    wanted = LoadOptions(largest, recipe.data.detail, skip_bad=recipe.data.skip_bad, cache=cache, stream=stream)
+    store = load_pictures(find_clean(roots[0]), device, wanted, tell=tell)
     seconds = None if recipe.schedule.max_minutes is None else 60 * recipe.schedule.max_minutes
     module = DenoiseModule(recipe, store, Budget(recipe.schedule.max_steps, seconds))
     flops = 3 * forward_flops_per_pixel(module.model)
@@ -84,7 +87,8 @@ def train(recipe: Recipe, *, resume: bool = False, tell: Callable[[str], None] =
     )
     folder.mkdir(parents=True, exist_ok=True)
     keeper = Keeper(folder, validation, matrix_rate=rate, flops_per_pixel=flops, tell=tell)
-    _fit(module, keeper.resume() if resume else keeper, device)
+    with contextlib.closing(store):
+        _fit(module, keeper.resume() if resume else keeper, device)
     return folder / "weights.safetensors"
 
 

@@ -52,7 +52,9 @@ def load_state(module: DenoiseModule, optimizer: torch.optim.Optimizer, path: Pa
         ModelError: The file is missing or broken.
     """
     tensors, header = read_tensors(path)
-    _check_same_run(header["recipe"], module.recipe.published(), path)
+    # Read as a recipe, so that one of an earlier version has the defaults of what it did not know.
+    stored = type(module.recipe).model_validate(header["recipe"])
+    _check_same_run(stored.published(), module.recipe.published(), path)
     parameters = dict(module.model.named_parameters())
     try:
         module.model.load_state_dict(_part(tensors, "model."))
@@ -78,9 +80,9 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 def _check_same_run(stored: dict[str, Any], wanted: dict[str, Any], path: Path) -> None:
     """What a run learns must not change under it; how long, where and how fast may."""
     for key in ("name", "task", "seed", "start", "model", "data", "damage", "loss", "optimizer"):
-        old, new = stored.get(key), wanted[key]
+        old, new = stored[key], wanted[key]
         if key == "data":  # the same pictures may lie elsewhere and be described in other words
-            told = {"root", "sources", "cache", "skip_bad"}
+            told = {"root", "sources", "cache"}
             old, new = ({k: v for k, v in d.items() if k not in told} for d in (stored["data"], wanted["data"]))
         if old != new:
             raise UsageError(
