@@ -189,3 +189,60 @@ def test_misuse_is_told(picture: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert isinstance(fails(tmp_path / "empty", "-o", tmp_path / "x", "--preset", "awgn-25"), DataError)
     assert isinstance(fails(picture, "-o", out, "--chain", "nose"), UnknownNameError)
+
+
+def _frames(folder: Path, count: int) -> list[np.ndarray]:
+    """Numbered frames: a bright square that moves a pixel a frame over grey."""
+    folder.mkdir(parents=True)
+    frames = []
+    for number in range(count):
+        frame = np.full((40, 60, 3), 60, np.uint8)
+        frame[10:30, 5 + number : 25 + number] = 220
+        pyvips.Image.new_from_array(frame).write_to_file(str(folder / f"{number:04}.png"))
+        frames.append(frame)
+    return frames
+
+
+def test_frames_are_averaged_in_linear_light_into_pairs(tmp_path: Path) -> None:
+    frames = _frames(tmp_path / "video" / "scene", 11)
+    done = run(tmp_path / "video", "-o", tmp_path / "pairs", "--frames", 5)
+    assert done.exit_code == 0, done.output
+    assert f"wrote  {tmp_path / 'pairs'}" in done.stdout
+    assert sorted(p.name for p in (tmp_path / "pairs/blur/scene").iterdir()) == ["0002.png", "0007.png"]
+    assert np.array_equal(read_rgb8(tmp_path / "pairs/sharp/scene/0002.png"), frames[2])
+    light = [np.where(f / 255 <= 0.04045, f / 255 / 12.92, ((f / 255 + 0.055) / 1.055) ** 2.4) for f in frames[:5]]
+    mean = np.mean(light, axis=0)
+    wanted = 255 * np.where(mean <= 0.0031308, 12.92 * mean, 1.055 * mean ** (1 / 2.4) - 0.055)
+    assert np.abs(read_rgb8(tmp_path / "pairs/blur/scene/0002.png") - wanted).max() < 0.6
+
+
+def test_a_chain_may_follow_the_average(tmp_path: Path) -> None:
+    _frames(tmp_path / "video", 5)
+    run(tmp_path / "video", "-o", tmp_path / "a", "--frames", 3)
+    record = tmp_path / "r.json"
+    run(tmp_path / "video", "-o", tmp_path / "b", "--frames", 3, "--chain", "noise(sigma=10)", "--record", record)
+    plain, noisy = (read_rgb8(tmp_path / folder / "blur" / "0001.png").astype(float) for folder in "ab")
+    assert (noisy - plain).std() == pytest.approx(10, rel=0.1)
+    assert set(json.loads(record.read_text())["pictures"]) == {"0001"}
+
+
+def test_frames_that_make_no_sequence_are_told(tmp_path: Path, picture: Path) -> None:
+    _frames(tmp_path / "video", 5)
+    (tmp_path / "video" / "0003.png").unlink()
+    assert "is one of 1 consecutive frames: wanted 3" in str(
+        fails(tmp_path / "video", "-o", tmp_path / "o", "--frames", 3)
+    )
+    done = run(tmp_path / "video", "-o", tmp_path / "o", "--frames", 3, "--skip-bad")
+    assert done.exit_code == 0
+    assert "skipped 1 picture" in done.stderr
+    for count in (2, 1):
+        assert "choose an odd number" in str(fails(tmp_path / "video", "-o", tmp_path / "o", "--frames", count))
+    assert "is no folder" in str(fails(picture, "-o", tmp_path / "o", "--frames", 3))
+
+
+def test_frames_of_several_sizes_are_told(tmp_path: Path) -> None:
+    _frames(tmp_path / "video", 3)
+    pyvips.Image.black(30, 40, bands=3).write_to_file(str(tmp_path / "video" / "0001.png"))
+    done = run(tmp_path / "video", "-o", tmp_path / "o", "--frames", 3)
+    assert done.exit_code == 1
+    assert "0001.png is 30×40, and the frames before it 60×40" in done.stderr

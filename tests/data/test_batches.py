@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from pixelmend.data.augment import ColorJitter
-from pixelmend.data.batches import Batch, Batches, batch_seed
+from pixelmend.data.augment import ColorJitter, Rotation
+from pixelmend.data.batches import NO_DAMAGE, Batch, Batches, FrameBatches, PairBatches, batch_seed
+from pixelmend.data.frames import FrameStore
+from pixelmend.data.pairs import PairStore
 from pixelmend.data.store import PictureStore
 from pixelmend.degradations import GaussianNoise, Step, parse_chain
 
@@ -117,3 +119,52 @@ def test_noise_of_several_steps_adds_up_in_squares(batches: Batches) -> None:
     wanted = {3.0, 4.0, 5.0, 4 * 2**0.5}
     assert {min(wanted, key=lambda w: abs(w - 255 * float(s))) for s in batch.sigma01} > {4.0}
     assert batch.missing is None
+
+
+def _moving(frames: int) -> np.ndarray:
+    """A texture that moves two pixels a frame to the right."""
+    texture = np.random.default_rng(1).integers(0, 256, (64, 64 + 2 * frames, 3), dtype=np.uint8)
+    return np.stack([texture[:, 2 * (frames - t) : 2 * (frames - t) + 64] for t in range(frames)])
+
+
+def test_pairs_come_from_one_place_with_one_change_of_colour() -> None:
+    clean = np.random.default_rng(0).integers(0, 200, (64, 80, 3), dtype=np.uint8)
+    store = PairStore([(clean, clean // 2)], torch.device("cpu"))
+    batches = PairBatches(chain=NO_DAMAGE, color=ColorJitter(0, 0.5), size=8, side=32, seed=3, store=store)
+    batch = batches(0)
+    assert batch.clean.shape == batch.degraded.shape == (8, 3, 32, 32)
+    assert (batch.degraded - batch.clean / 2).abs().max() < 0.01
+    jittered = dataclasses.replace(batches, color=ColorJitter(1, 0))(0)
+    gain = jittered.clean.flatten(2).mean(2) / batch.clean.flatten(2).mean(2)
+    assert gain.std() > 0.02  # colours did change, and the darker half with the lighter one
+    assert (jittered.degraded <= jittered.clean + 1e-6).all()
+    assert torch.equal(batches(4).clean, batches(4).clean)
+    assert batch.sigma01.tolist() == [0.0] * 8
+
+
+def test_pairs_may_suffer_more() -> None:
+    clean = np.full((64, 64, 3), 128, np.uint8)
+    store = PairStore([(clean, clean)], torch.device("cpu"))
+    noisy = PairBatches(
+        chain=parse_chain("noise(sigma=10)"), color=ColorJitter(0, 0), size=4, side=48, seed=3, store=store
+    )(0)
+    assert float((noisy.degraded - noisy.clean).std()) == pytest.approx(10 / 255, rel=0.05)
+
+
+def test_frames_become_motion_blur_around_the_middle_one() -> None:
+    store = FrameStore([_moving(15)], torch.device("cpu"))
+    batches = FrameBatches(chain=NO_DAMAGE, color=ColorJitter(0, 0), size=12, side=32, seed=3, store=store)
+    batch = batches(0)
+    assert batch.clean.shape == batch.degraded.shape == (12, 3, 32, 32)
+    still = dataclasses.replace(batches, least_frames=1, most_frames=1)(0)
+    assert (still.clean - still.degraded).abs().max() < 1e-5
+    assert float(batch.degraded.std()) < 0.7 * float(batch.clean.std())  # a texture that moves averages out
+    spread = batch.degraded.std(dim=(1, 2, 3))
+    assert float(spread.max() / spread.min()) > 1.15  # some are averages of 7 frames, some of 13
+
+
+def test_half_of_a_batch_may_be_turned(batches: Batches) -> None:
+    turned = dataclasses.replace(batches, rotation=Rotation(45), max_shrink=2.5)
+    assert turned(0).clean.shape == (6, 3, 32, 32)
+    assert not torch.equal(turned(1).clean, dataclasses.replace(batches, max_shrink=2.5)(1).clean)
+    assert torch.equal(turned(2).degraded, turned(2).degraded)

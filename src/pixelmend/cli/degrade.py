@@ -44,6 +44,14 @@ def degrade(  # noqa: PLR0913  (each option is a parameter)
         Path | None,
         typer.Option(metavar="FILE", help="Write down what was done to each picture (JSON).", show_default=False),
     ] = None,
+    frames: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Average N consecutive frames of the folder IN first; makes blur/ and sharp/.",
+            show_default=False,
+        ),
+    ] = None,
     depth: Annotated[str, typer.Option(help="Bits of the result: same, 8, 16 or float.")] = "same",
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Do without pictures that cannot be read.")] = False,
     show: Annotated[
@@ -59,11 +67,13 @@ def degrade(  # noqa: PLR0913  (each option is a parameter)
     pixelmend degrade photo.jpg -o noisy.png --chain "noise(sigma=25) | jpeg(quality=20)"
 
     pixelmend degrade photos -o damaged --preset real-esrgan-like --seed 7 --record damage.json
+
+    pixelmend degrade frames -o pairs --frames 9
     """
     from pixelmend.cli.extras import needs_learn_half
 
     with needs_learn_half():
-        from pixelmend.data.damage_files import list_jobs, write_record
+        from pixelmend.data.damage_files import list_jobs, list_sequences, write_record
 
     if show:
         _list()
@@ -72,22 +82,32 @@ def degrade(  # noqa: PLR0913  (each option is a parameter)
         raise UsageError("wanted IN and -o OUT, such as: pixelmend degrade photo.jpg -o noisy.png --preset awgn-25")
     if depth not in DEPTHS:
         raise UnknownNameError("depth", depth, DEPTHS)
-    plan = _planner(preset, chain, repeat, seed)
-    jobs = list_jobs(source, output)
+    plan = _planner(preset, chain, repeat, seed, needed=frames is None)
+    if frames is None:
+        jobs = list_jobs(source, output, suffix=".tif" if depth == "float" else ".png")
+    else:
+        jobs = list_sequences(source, output, frames, skip_bad=skip_bad, tell=lambda line: typer.echo(line, err=True))
     done, bad = _work([(job, plan(job.name)) for job in jobs], depth, quiet=quiet)
     if record is not None:
         write_record(record, done)
-    _say(done, bad, record, skip_bad=skip_bad, quiet=quiet)
+    _tell_bad(bad, len(jobs), skip_bad=skip_bad)
+    if done and not quiet:
+        _tell_done(done, output if source.is_dir() else None, record)
     if bad and not skip_bad:
         raise typer.Exit(1)
 
 
-def _planner(preset: str, chain: str, repeat: Path | None, seed: int) -> Callable[[str], tuple[Damage, ...]]:
+def _planner(
+    preset: str, chain: str, repeat: Path | None, seed: int, *, needed: bool
+) -> Callable[[str], tuple[Damage, ...]]:
     """What gives each picture's damage by its name."""
     from pixelmend.data.damage_files import plan_for, read_record
     from pixelmend.degradations import PRESETS, find_preset, parse_chain
 
-    if sum(map(bool, (preset, chain, repeat))) != 1:
+    asked = sum(map(bool, (preset, chain, repeat)))
+    if not asked and not needed:
+        return lambda _: ()
+    if asked != 1:
         raise UsageError("wanted one of --preset NAME, --chain CHAIN and --repeat FILE (--list shows the names)")
     if repeat is None:
         drawn = find_preset(preset) if preset else parse_chain(chain, PRESETS)
@@ -111,14 +131,16 @@ def _work(
     from pixelmend.images import check_target
 
     for job, _ in jobs:
-        make_folder(job.target.parent)
+        for path in (job.target, job.sharp):
+            if path is not None:
+                make_folder(path.parent)
     check_target(jobs[0][0].target)
     done: dict[str, DamagedFile] = {}
     bad: list[PictureError] = []
     with _progress(len(jobs), quiet=quiet) as advance:
         for job, plan in jobs:
             try:
-                done[job.name] = degrade_file(job.source, job.target, plan, depth=depth)
+                done[job.name] = degrade_file(job, plan, depth=depth)
             except PictureError as error:
                 bad.append(error)
             advance()
@@ -140,33 +162,31 @@ def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
         yield lambda: bar.advance(task)
 
 
-def _say(
-    done: dict[str, DamagedFile], bad: list[PictureError], record: Path | None, *, skip_bad: bool, quiet: bool
-) -> None:
-    """What was done; of many pictures, how many."""
-    from pixelmend.degradations import describe
-
+def _tell_bad(bad: list[PictureError], jobs: int, *, skip_bad: bool) -> None:
+    """The first pictures that failed, and how many."""
     for error in bad[:5]:
         typer.echo(f"pixelmend: {error}", err=True)
     if bad:
         more = f", {len(bad) - 5} of them not named here" if len(bad) > 5 else ""
         advice = "left out as asked" if skip_bad else "the others were damaged; --skip-bad says that this is fine"
-        typer.echo(f"pixelmend: {len(bad)} of {len(bad) + len(done)} pictures failed{more}: {advice}", err=True)
-    if quiet or not done:
-        return
-    if len(done) == 1:
+        typer.echo(f"pixelmend: {len(bad)} of {jobs} pictures failed{more}: {advice}", err=True)
+
+
+def _tell_done(done: dict[str, DamagedFile], folder: Path | None, record: Path | None) -> None:
+    """What was done to one picture; of a folder, to how many."""
+    from pixelmend.degradations import describe
+
+    masks = [one.mask for one in done.values() if one.mask is not None]
+    if folder is None:
         (one,) = done.values()
         typer.echo(f"did    {describe(one.plan) or 'nothing: no step was drawn'}")
-        for note in one.notes:
-            typer.echo(f"note   {note}")
-        written = [one.target, *([one.mask] if one.mask else []), *([record] if record else [])]
+        written = [one.target, *masks]
     else:
-        masks = sum(one.mask is not None for one in done.values())
-        typer.echo(f"did    {len(done)} pictures" + (f", with {masks} masks of what is missing" if masks else ""))
-        for note in sorted({note for one in done.values() for note in one.notes}, key=len)[:5]:
-            typer.echo(f"note   {note}")
-        written = [next(iter(done.values())).target.parent, *([record] if record else [])]
-    typer.echo(f"wrote  {', '.join(map(str, written))}")
+        typer.echo(f"did    {len(done)} pictures" + (f", with {len(masks)} masks of what is missing" if masks else ""))
+        written = [folder]
+    for note in sorted({note for one in done.values() for note in one.notes})[:5]:
+        typer.echo(f"note   {note}")
+    typer.echo(f"wrote  {', '.join(map(str, [*written, record] if record else written))}")
 
 
 def _list() -> None:

@@ -60,7 +60,7 @@ class Sequence(Part):
     def sample(self, pictures: int, generator: torch.Generator) -> list[Plan]:
         """Draw each part, and for each picture whether it happens."""
         drawn = _draw(self.parts, pictures, generator)
-        return [tuple(damage for plan in plans for damage in plan) for plans in zip(*drawn, strict=True)]
+        return [tuple(damage for plans in drawn for damage in plans[row]) for row in range(pictures)]
 
 
 @dataclass(frozen=True)
