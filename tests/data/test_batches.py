@@ -135,9 +135,10 @@ def test_pairs_come_from_one_place_with_one_change_of_colour() -> None:
     assert batch.clean.shape == batch.degraded.shape == (8, 3, 32, 32)
     assert (batch.degraded - batch.clean / 2).abs().max() < 0.01
     jittered = dataclasses.replace(batches, color=ColorJitter(1, 0))(0)
-    gain = jittered.clean.flatten(2).mean(2) / batch.clean.flatten(2).mean(2)
-    assert gain.std() > 0.02  # colours did change, and the darker half with the lighter one
-    assert (jittered.degraded <= jittered.clean + 1e-6).all()
+    plain = dataclasses.replace(batches, color=ColorJitter(0, 0))(0)
+    gain = jittered.clean.flatten(2).mean(2) / plain.clean.flatten(2).mean(2)
+    assert gain.std() > 0.02  # colours did change, those of both alike: the darker half stays the darker one
+    assert (jittered.degraded.flatten(2).mean(2) < jittered.clean.flatten(2).mean(2)).all()
     assert torch.equal(batches(4).clean, batches(4).clean)
     assert batch.sigma01.tolist() == [0.0] * 8
 

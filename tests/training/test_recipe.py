@@ -63,7 +63,7 @@ def test_a_recipe_comes_back_from_the_header_of_its_weights(recipe: Path) -> Non
         ("optimiser.clip=1", "'optimiser': did you mean 'optimizer'"),
         ("model.width=[16, 32]", "'model.width': did you mean 'widths'"),
         ("schedule.max_minute=3", "'schedule.max_minute': did you mean 'max_minutes'"),
-        ("damage.zzz=1", "'damage.zzz': known: sigma_max, sigma_min"),
+        ("damage.zzz=1", "'damage.zzz': known: chain, sigma_max, sigma_min"),
     ],
 )
 def test_a_typo_names_the_nearest_key(recipe: Path, setting: str, nearest: str) -> None:
@@ -76,6 +76,7 @@ def test_a_typo_names_the_nearest_key(recipe: Path, setting: str, nearest: str) 
         ("data.batch=0", ("data.batch", "greater than or equal to 1", "got 0")),
         ("data.jitter=1.5", ("data.jitter", "less than or equal to 1", "got 1.5")),
         ("damage.sigma_max=256", ("damage.sigma_max", "255", "got 256")),
+        ("damage.chain='nose'", ("damage", "unknown kind of damage 'nose': did you mean 'noise'?")),
         ("damage.sigma_min=80", ("damage", "sigma_min 80.0 is above sigma_max 75")),
         ("optimizer.muon_rate=fast", ("optimizer.muon_rate", "valid number", "got 'fast'")),
         ("optimizer.ema=1", ("optimizer.ema", "less than 1")),

@@ -326,6 +326,35 @@ def test_it_stops_early_where_nothing_gets_better(recipe: Callable[..., Recipe])
     assert read_metadata(weights)["step"] == 1
 
 
+def test_a_chain_of_damage_is_learnt_from(recipe: Callable[..., Recipe]) -> None:
+    wanted = recipe(
+        schedule__max_steps=2, damage__chain="blur(kernel_sigma=1) | noise(sigma=5..25) | jpeg(quality=40..90)"
+    )
+    weights = train(wanted, tell=_quiet)
+    assert read_metadata(weights)["recipe"]["damage"]["chain"] == wanted.damage.chain
+    with pytest.raises(UsageError, match=r"damage\.chain changes the size of pictures"):
+        train(recipe(name="small", damage__chain="downscale(scale=2)"), tell=_quiet)
+
+
+def test_pictures_beyond_the_buffer_are_streamed_and_a_run_goes_on_bit_for_bit(
+    recipe: Callable[..., Recipe], tmp_path: Path
+) -> None:
+    """Each picture is a shard of its own here, two are resident, and every second step another one comes."""
+    streamed = {"data__buffer_mb": 0.09, "data__window": 2, "data__cache": tmp_path / "cache"}
+    whole = recipe(name="whole", **streamed)
+    told: list[str] = []
+    train(whole, tell=told.append)
+    assert any("4 pictures to learn from" in line for line in told)
+    cut = recipe(name="cut", schedule__validate_minutes=ALWAYS, **streamed)
+    with pytest.raises(KeyboardInterrupt):
+        train(cut, tell=_asks_to_stop("validated at step 3"))
+    train(cut, resume=True, tell=_quiet)
+    assert _same_bits(_state(whole)[0], _state(cut)[0])
+    in_memory = recipe(name="memory")
+    train(in_memory, tell=_quiet)
+    assert not _same_bits(_state(whole)[0], _state(in_memory)[0])
+
+
 def test_missing_pictures_are_told_before_anything_is_written(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
     for settings in ({"data__train": ["none"]}, {"data__validate_on": ["none"]}, {"data__root": tmp_path / "no"}):
         with pytest.raises(DataError, match="no folder"):

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from pixelmend.data.augment import ColorJitter, Rotation
 from pixelmend.data.batches import Batches
-from pixelmend.degradations import GaussianNoise, Step
 from pixelmend.errors import UsageError
 from pixelmend.losses import LOSSES, balance_weights
 from pixelmend.models import Hybrid
@@ -40,7 +39,7 @@ class DenoiseModule(lightning.LightningModule):
         self.ema = copy.deepcopy(self.model).requires_grad_(requires_grad=False).eval()
         self.network = torch.compile(self.model) if recipe.run.compile else self.model
         self.batches = Batches(
-            chain=Step(GaussianNoise(sigma=(recipe.damage.sigma_min, recipe.damage.sigma_max))),
+            chain=recipe.damage.drawn_from(),
             color=ColorJitter(recipe.data.jitter, recipe.data.gray),
             size=recipe.data.batch,
             side=recipe.data.patch,
@@ -75,6 +74,8 @@ class DenoiseModule(lightning.LightningModule):
         """Make batch ``number`` and compare what the network restores of it with the clean pictures."""
         with torch.autocast(self.device.type, enabled=False):
             lesson = self.batches(number, self.global_rank)
+        if lesson.degraded.shape != lesson.clean.shape:
+            raise UsageError("damage.chain changes the size of pictures: end it with fit(scale=1)")
         restored = self.network(lesson.degraded, lesson.sigma01[:, None, None, None])
         each = LOSSES[self.recipe.loss.pixel](restored.float(), lesson.clean)
         return (each * balance_weights(lesson.sigma01, power=self.recipe.loss.balance)).mean()

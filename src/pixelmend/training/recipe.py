@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pixelmend.data.cache import default_cache
+from pixelmend.degradations import PRESETS, GaussianNoise, Part, Step, parse_chain
 from pixelmend.errors import UsageError
 from pixelmend.models import HybridConfig
 
@@ -66,12 +67,29 @@ class DamageSection(Section):
 
     sigma_min: Sigma = Field(default=0, description="weakest noise, 0–255 scale")
     sigma_max: Sigma = Field(default=75, description="strongest noise, 0–255 scale")
+    chain: str | None = Field(
+        default=None, description="all of the damage in words (docs/damage.md), where it is more than this noise"
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> DamageSection:
         if self.sigma_min > self.sigma_max:
             raise ValueError(f"sigma_min {self.sigma_min} is above sigma_max {self.sigma_max}")
         return self
+
+    @model_validator(mode="after")
+    def _readable(self) -> DamageSection:
+        try:
+            self.drawn_from()
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+    def drawn_from(self) -> Part:
+        """What the damage of each picture is drawn from."""
+        if self.chain is None:
+            return Step(GaussianNoise(sigma=(self.sigma_min, self.sigma_max)))
+        return parse_chain(self.chain, PRESETS)
 
 
 class LossSection(Section):

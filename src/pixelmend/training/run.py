@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import logging
 import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import lightning
@@ -72,10 +73,7 @@ def train(recipe: Recipe, *, resume: bool = False, tell: Callable[[str], None] =
     roots = [[recipe.data.root / part for part in parts] for parts in (recipe.data.train, recipe.data.validate_on)]
     validation = ValidationSet(roots[1], device, multiple_of=recipe.model.multiple_of)
     largest = round(recipe.data.patch * recipe.data.max_shrink)
-    cache = CacheOptions(None if recipe.data.cache == "none" else recipe.data.cache.expanduser())
-    stream = StreamOptions(recipe.data.buffer_mb, recipe.data.window, recipe.seed)
-    wanted = LoadOptions(largest, recipe.data.detail, skip_bad=recipe.data.skip_bad, cache=cache, stream=stream)
-    store = load_pictures(find_clean(roots[0]), device, wanted, tell=tell)
+    store = load_pictures(find_clean(roots[0]), device, _load_options(recipe, largest), tell=tell)
     seconds = None if recipe.schedule.max_minutes is None else 60 * recipe.schedule.max_minutes
     module = DenoiseModule(recipe, store, Budget(recipe.schedule.max_steps, seconds))
     flops = 3 * forward_flops_per_pixel(module.model)
@@ -90,6 +88,19 @@ def train(recipe: Recipe, *, resume: bool = False, tell: Callable[[str], None] =
     with contextlib.closing(store):
         _fit(module, keeper.resume() if resume else keeper, device)
     return folder / "weights.safetensors"
+
+
+def _load_options(recipe: Recipe, smallest: int) -> LoadOptions:
+    folder = None if recipe.data.cache == "none" else recipe.data.cache.expanduser()
+    usual = CacheOptions(folder)
+    # Eight shards or more in a small buffer, so that what is drawn from together varies.
+    return LoadOptions(
+        smallest,
+        recipe.data.detail,
+        skip_bad=recipe.data.skip_bad,
+        cache=replace(usual, shard_mb=min(usual.shard_mb, recipe.data.buffer_mb / 8)),
+        stream=StreamOptions(recipe.data.buffer_mb, recipe.data.window, recipe.seed),
+    )
 
 
 def _fit(module: DenoiseModule, keeper: Keeper, device: torch.device) -> None:
