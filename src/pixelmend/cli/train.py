@@ -22,6 +22,7 @@ def train(
     max_minutes: Annotated[
         float | None, typer.Option(metavar="N", help="Budget in minutes, instead of the recipe's.", show_default=False)
     ] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Do without pictures that cannot be used.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run of this name.")] = False,
 ) -> None:
     """Train a network; its weights, state and log are left in runs/NAME."""
@@ -31,6 +32,8 @@ def train(
         from pixelmend.training import load_recipe
         from pixelmend.training import train as run
 
+    if skip_bad:
+        settings = [*(settings or []), "data.skip_bad=true"]
     weights = run(load_recipe(recipe, settings, max_minutes=max_minutes), resume=resume, tell=typer.echo)
     typer.echo(f"the best weights are in {weights}")
     typer.echo(f"to run them: pixelmend export {weights} -o models")

@@ -55,8 +55,8 @@ class Facts:
         depth: "uint8", "uint16" or "float32".
         format: "png", "jpeg", ...
         digest: Of size, type and every pixel.
-        whole: (32,) uint8, its whole hash packed; None where it was not asked for or the picture is too plain.
-        turned: (8, 32) the same for all eight symmetries, or None.
+        turned: (8, 32) uint8, the whole hashes of its eight symmetries, packed; None where they were not asked for or
+            the picture is too plain.
         matches: Pictures of the library that it shows.
     """
 

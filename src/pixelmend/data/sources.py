@@ -196,7 +196,7 @@ def settle(faults: Sequence[Fault], *, good: int, skip_bad: bool, tell: Callable
         what = f"{len(faults)} {'pictures' if len(faults) > 1 else 'picture'}"
         if not skip_bad:
             raise DataError(
-                f"cannot use {what} ({named}{more}): repair or remove, or go on without (--set data.skip_bad=true)"
+                f"cannot use {what} ({named}{more}): repair or remove, or go on without (--skip-bad)"
             )
         tell(f"skipped {what}: {named}{more}")
     if not good:
