@@ -195,9 +195,7 @@ def settle(faults: Sequence[Fault], *, good: int, skip_bad: bool, tell: Callable
         more = f"; and {len(faults) - NAMED} more" if len(faults) > NAMED else ""
         what = f"{len(faults)} {'pictures' if len(faults) > 1 else 'picture'}"
         if not skip_bad:
-            raise DataError(
-                f"cannot use {what} ({named}{more}): repair or remove, or go on without (--skip-bad)"
-            )
+            raise DataError(f"cannot use {what} ({named}{more}): repair or remove, or go on without (--skip-bad)")
         tell(f"skipped {what}: {named}{more}")
     if not good:
         raise DataError("nothing is left to learn from: name other folders (data.train)")
