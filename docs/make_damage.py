@@ -105,12 +105,27 @@ degraded.pictures, degraded.missing, degraded.plans
 """
 
 
+FRAMES = """### True motion blur
+
+The average, in linear light, of consecutive frames of a fast camera is what a longer exposure would have been, with
+every object's own motion. From folders of numbered frames this makes pairs, `blur/` and `sharp/` (the middle frame); a
+chain may follow.
+
+```
+pixelmend degrade frames -o pairs --frames 9
+pixelmend degrade frames -o pairs --frames 13 --chain "sensor | jpeg(quality=60..95)"
+```
+"""
+
+
 def text() -> str:
     """The page."""
     parts = [INTRODUCTION]
     for room, names in ROOMS.items():
         parts.append(f"## {room}\n")
         parts += [_kind(name) for name in names]
+        if room == "Blur":
+            parts.append(FRAMES)
     parts.append("## Presets\n\nWhat a preset draws differs from picture to picture; three seeds are shown.\n")
     for name, chain in PRESETS.items():
         files = " | ".join(f"![{name}](damage/{_file(name, seed)})" for seed in range(3))
@@ -120,9 +135,9 @@ def text() -> str:
 
 
 def _kind(name: str) -> str:
-    doc = " ".join((KINDS[name].__doc__ or "").split("Attributes:")[0].split())
+    doc = " ".join((KINDS[name].__doc__ or "").split("Attributes:")[0].split()).replace("``", "`")
     lines = [line.split(" (", 1) for line in parameters_of(KINDS[name])]
-    parameters = "\n".join(f"- `{given}` ({range_}" for given, range_ in lines)
+    parameters = "\n".join(f"- `{given}` ({rest}" for given, rest in lines).replace("``", "`")
     titles = " | ".join(f"`{chain.replace('|', chr(92) + '|')}`" for chain in SHOWN[name])
     files = " | ".join(f"![{name}](damage/{_file(name, case)})" for case in range(2))
     return f"### {name}\n\n{doc}\n\n{parameters}\n\n| {titles} |\n|---|---|\n| {files} |\n"

@@ -15,6 +15,7 @@ in ``one(blur | defocus, p=0.5)``.
 
 from __future__ import annotations
 
+import inspect
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -76,19 +77,29 @@ def describe(plan: Iterable[Damage]) -> str:
 
 
 def parameters_of(kind: type[Degradation]) -> list[str]:
-    """One line for each parameter of a kind: its name, what is drawn if nothing is asked for, and what may be."""
-    lines = []
+    """One line for each parameter of a kind: name, what is drawn if nothing is asked for, what may be, its meaning."""
+    lines, meanings = [], _meanings(kind)
     for name, parameter in declared(kind).items():
         default = getattr(kind(), name)
         if isinstance(parameter, Number):
             ends = default if isinstance(default, tuple) else (default,)
             unit = f" {parameter.unit}" if parameter.unit else ""
             given = "..".join(f"{end:g}" for end in ends)
-            lines.append(f"{name}={given} (from {parameter.low:g} to {parameter.high:g};{unit})".replace(";)", ")"))
+            span = f"from {parameter.low:g} to {parameter.high:g};{unit}".removesuffix(";")
+            lines.append(f"{name}={given} ({span}): {meanings[name]}")
         else:
             names = default if isinstance(default, tuple) else (default,)
-            lines.append(f"{name}={'/'.join(names)} (of {', '.join(parameter.names)})")
+            lines.append(f"{name}={'/'.join(names)} (of {', '.join(parameter.names)}): {meanings[name]}")
     return lines
+
+
+def _meanings(kind: type[Degradation]) -> dict[str, str]:
+    """What the docstring of a kind says of each parameter."""
+    told = inspect.getdoc(kind) or ""
+    entries = re.findall(
+        r"^    ([a-z_, ]+): (.*(?:\n        .*)*)", told.partition("Attributes:")[2], flags=re.MULTILINE
+    )
+    return {name.strip(): " ".join(text.split()) for names, text in entries for name in names.split(",")}
 
 
 class _Reader:
