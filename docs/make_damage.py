@@ -37,7 +37,7 @@ SHOWN: dict[str, tuple[str, str]] = {
     "defocus": ("defocus(radius=2)", "defocus(radius=7)"),
     "linear_motion": ("linear_motion(length=8, angle=20)", "linear_motion(length=24, angle=20)"),
     "shake_uniform": ("shake_uniform(extent=10)", "shake_uniform(extent=28)"),
-    "camera_shake": ("camera_shake(extent=8)", "camera_shake(extent=24, roll=3)"),
+    "camera_shake": ("camera_shake(extent=8)", "camera_shake(extent=24, roll=0.3)"),
     "object_motion": ("object_motion(length=12)", "object_motion(length=36)"),
     "downscale": ("downscale(scale=2)", "downscale(scale=4)"),
     "resize": (

@@ -33,12 +33,12 @@ def mean_of_warps(plane: np.ndarray, way: Poses, size: tuple[int, int]) -> np.nd
     return total * 4 / way.roll.shape[1]
 
 
-@pytest.mark.parametrize("given", [{}, {"extent": 24, "roll": 2, "perspective": 0.5}, {"extent": 3, "roll": 3}])
+@pytest.mark.parametrize("given", [{}, {"extent": 24, "roll": 0.1, "perspective": 0.5}, {"extent": 3, "roll": 1}])
 def test_is_the_mean_of_what_the_camera_sees(given: dict[str, float], photo: np.ndarray) -> None:
     plane = to_linear(torch.from_numpy(photo[:, :, 1]))  # a disc with a hard edge
     size = (96, 128)
     for seed in range(3):
-        way = poses(drawn(1, seed, **given))
+        way = poses(drawn(1, seed, **given), size)
         ours = blur_by_poses(plane[None, None], way)[0, 0].double().numpy()
         wanted = mean_of_warps(plane.double().numpy(), way, size)
         inside = (slice(8, -8), slice(8, -8))
@@ -47,7 +47,7 @@ def test_is_the_mean_of_what_the_camera_sees(given: dict[str, float], photo: np.
 
 
 def test_points_of_light_show_the_kernel_of_their_place() -> None:
-    way = poses(drawn(1, 5, extent=16, roll=1.5, perspective=0))
+    way = poses(drawn(1, 5, extent=16, roll=0.1, perspective=0), SIZE)
     places = [(32, 32), (32, 96), (96, 32), (96, 96)]  # farthest from where kernels are worked out
     plane = np.zeros(SIZE)
     for row, column in places:
@@ -64,7 +64,7 @@ def test_points_of_light_show_the_kernel_of_their_place() -> None:
 
 def test_without_roll_and_perspective_it_is_the_same_everywhere() -> None:
     params = drawn(2, extent=12, roll=0, perspective=0)
-    way = poses(params)
+    way = poses(params, SIZE)
     kernels = [cell_kernels(way, (slice(0, 64), slice(c, c + 64)), SIZE) for c in (0, 64)]
     assert torch.allclose(kernels[0], kernels[1], atol=1e-6)
     assert torch.allclose(kernels[0][:, 0], kernels[0][:, 3], atol=1e-6)
@@ -90,19 +90,21 @@ def test_poses_are_homographies_of_a_turning_camera() -> None:
 
 
 def test_extent_and_roll_are_what_was_asked_for() -> None:
-    way = poses(drawn(4, extent=20, roll=1.5))
+    way = poses(drawn(4, extent=20, roll=0.25), (300, 400))
     sides = (way.shift.amax(1) - way.shift.amin(1)).amax(1)
     assert sides.tolist() == pytest.approx([20] * 4)
     turned = way.roll.amax(1) - way.roll.amin(1)
-    assert turned.tolist() == pytest.approx([math.radians(1.5)] * 4)
+    assert (turned * 200).tolist() == pytest.approx([5] * 4)  # pixels at the middle of the shorter side
+    tiny = poses(drawn(4, extent=20, roll=1), (2, 1))
+    assert (tiny.roll.amax(1) - tiny.roll.amin(1)).tolist() == pytest.approx([0.2] * 4)
 
 
 def test_a_constant_picture_stays_and_cells_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
-    params = drawn(2, extent=9, roll=1)
+    params = drawn(2, extent=9, roll=0.2)
     pictures = torch.full((2, 3, 150, 70), 0.4)
     torch.testing.assert_close(CameraShake.apply(pictures, params), pictures, atol=3e-6, rtol=0)
     ramp = torch.linspace(0, 1, 200, dtype=torch.float64).expand(1, 1, 200, 200)
-    way = poses(drawn(1, extent=9, roll=1))
+    way = poses(drawn(1, extent=9, roll=0.2), (200, 200))
     one = blur_by_poses(ramp, way)
     monkeypatch.setattr(shake, "_CELL", 40)
     assert (one - blur_by_poses(ramp, way))[..., 20:-20, 20:-20].abs().max() < 1e-3

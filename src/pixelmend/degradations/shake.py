@@ -24,6 +24,8 @@ _CELL = 64
 _LARGE_CELL = 128
 """... and in large pictures."""
 _LARGE = 512
+_STEEPEST = 0.2
+"""Radians that a camera rolls at most, also before a tiny picture."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +67,13 @@ class Poses:
         return (turned - shift) / depth.clamp(0.5, 2)[..., None] + middle
 
 
-def poses(params: Params) -> Poses:
-    """The poses of each picture, from its seed."""
+def poses(params: Params, size: tuple[int, int]) -> Poses:
+    """The poses of each picture, from its seed and its size (H, W)."""
     path = trajectories(params["tremor"], params["seed"]) * params["extent"].double()[:, None, None]
     turn = trajectories(params["tremor"], params["seed"], salt=1)[..., 0]
     turn = turn / (turn.amax(1) - turn.amin(1)).clamp(min=1e-9)[:, None]
-    roll = turn * (params["roll"].double() * (math.pi / 180))[:, None]
+    roll = params["roll"].double() * params["extent"].double() / (max(size) / 2)
+    roll = turn * roll.clamp(max=_STEEPEST)[:, None]
     return Poses(path, roll, params["perspective"].double())
 
 
@@ -84,7 +87,8 @@ class CameraShake(Degradation):
 
     Attributes:
         extent: Longer side of the box around the path of a point in the middle.
-        roll: How far the camera turns about the line of sight.
+        roll: How far turning about the line of sight moves the middle of the shorter side, as a share of ``extent``:
+            so a crop and a whole photograph shake alike. A camera that rolls as much as it pans gives about 0.5.
         perspective: Longer side of the picture over the focal length: 0 is a far telephoto lens or a small part of a
             picture, 1 a wide-angle lens; tilting then shifts the border more than the middle.
         tremor: 0 is an almost straight sweep, 1 a nervous hand.
@@ -94,14 +98,14 @@ class CameraShake(Degradation):
     seeded: ClassVar[bool] = True
 
     extent: Amount = amount((3, 24), 0, 100, "pixels")
-    roll: Amount = amount((0, 2), 0, 10, "degrees")
+    roll: Amount = amount((0, 0.25), 0, 1, "share of extent")
     perspective: Amount = amount((0, 0.5), 0, 1.5, "longer side / focal length")
     tremor: Amount = amount((0, 1), 0, 1)
 
     @classmethod
     def apply(cls, pictures: Tensor, params: Params) -> Tensor:
         """Blur by poses."""
-        way = poses(params)
+        way = poses(params, (pictures.shape[2], pictures.shape[3]))
         return in_light(pictures, lambda light: blur_by_poses(light, way), "linear")
 
 
