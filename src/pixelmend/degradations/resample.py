@@ -15,7 +15,7 @@ from pixelmend.degradations.declare import Amount, Choice, Drawn, amount, choice
 from pixelmend.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Mapping
 
     from pixelmend.degradations.declare import Params, Value
 
@@ -25,7 +25,6 @@ METHODS = ("bicubic", "bilinear", "lanczos", "area", "nearest")
 _BAND = 32
 """Lines computed by one product of matrices: few enough that most weights are not 0."""
 _SIDE = 2**24
-_SETTLED: Mapping[str, Drawn] = {"height": Drawn(1, _SIDE), "width": Drawn(1, _SIDE)}
 
 
 def resize(pictures: Tensor, height: int, width: int, *, method: str = "bicubic") -> Tensor:
@@ -149,8 +148,36 @@ _KERNELS: dict[str, tuple[Callable[[Tensor], Tensor], float]] = {
 }
 
 
+class Resizing(Degradation):
+    """A kind that changes the size; pictures that come to one size in one way are worked on together."""
+
+    settled: ClassVar[Mapping[str, Drawn]] = {"height": Drawn(1, _SIDE), "width": Drawn(1, _SIDE)}
+
+    @classmethod
+    def after(cls, params: Mapping[str, Value], size: tuple[int, int], original: tuple[int, int]) -> Iterable[int]:
+        """Height and width of the result."""
+        raise NotImplementedError
+
+    @classmethod
+    def settle(cls, params: dict[str, Value], size: tuple[int, int], original: tuple[int, int]) -> dict[str, Value]:
+        """Add the size after."""
+        height, width = cls.after(params, size, original)
+        return {**params, "height": height, "width": width}
+
+    @classmethod
+    def group(cls, params: Mapping[str, Value]) -> Hashable:
+        """Pictures that come to one size in one way."""
+        return params["height"], params["width"], params["method"]
+
+    @classmethod
+    def apply(cls, pictures: Tensor, params: Params) -> Tensor:
+        """Resample."""
+        height, width = int(params["height"][0]), int(params["width"][0])
+        return resize(pictures, height, width, method=METHODS[int(params["method"][0])])
+
+
 @dataclass(frozen=True)
-class Downscale(Degradation):
+class Downscale(Resizing):
     """Fewer pixels by the convention of super-resolution: cropped to a multiple, then resampled.
 
     A side of H pixels becomes floor(H / scale), at least 1, from its first H - H mod scale pixels (for a scale that is
@@ -163,21 +190,14 @@ class Downscale(Degradation):
     """
 
     kind: ClassVar[str] = "downscale"
-    settled: ClassVar[Mapping[str, Drawn]] = _SETTLED
 
     scale: Amount = amount(4, 1, 8, "times smaller")
     method: Choice = choice("bicubic", METHODS)
 
     @classmethod
-    def settle(
-        cls,
-        params: dict[str, Value],
-        size: tuple[int, int],
-        original: tuple[int, int],  # noqa: ARG003
-    ) -> dict[str, Value]:
-        """Add the size after."""
-        height, width = (_divided(side, float(params["scale"])) for side in size)
-        return {**params, "height": height, "width": width}
+    def after(cls, params: Mapping[str, Value], size: tuple[int, int], original: tuple[int, int]) -> Iterable[int]:  # noqa: ARG003
+        """Height and width of the result."""
+        return (_divided(side, float(params["scale"])) for side in size)
 
     @classmethod
     def group(cls, params: Mapping[str, Value]) -> Hashable:
@@ -195,7 +215,7 @@ class Downscale(Degradation):
 
 
 @dataclass(frozen=True)
-class Resize(Degradation):
+class Resize(Resizing):
     """More or fewer pixels. Bicubic and Lanczos may leave [0, 1] at edges.
 
     Attributes:
@@ -206,7 +226,6 @@ class Resize(Degradation):
     """
 
     kind: ClassVar[str] = "resize"
-    settled: ClassVar[Mapping[str, Drawn]] = _SETTLED
 
     factor: Amount = amount((0.5, 1.5), 0.1, 4, "size after / size before")
     method: Choice = choice(("area", "bilinear", "bicubic"), METHODS)
@@ -222,29 +241,13 @@ class Resize(Degradation):
         return drawn
 
     @classmethod
-    def settle(
-        cls,
-        params: dict[str, Value],
-        size: tuple[int, int],
-        original: tuple[int, int],  # noqa: ARG003
-    ) -> dict[str, Value]:
-        """Add the size after."""
-        height, width = (max(1, round(side * float(params["factor"]))) for side in size)
-        return {**params, "height": height, "width": width}
-
-    @classmethod
-    def group(cls, params: Mapping[str, Value]) -> Hashable:
-        """Pictures that come to one size in one way."""
-        return params["height"], params["width"], params["method"]
-
-    @classmethod
-    def apply(cls, pictures: Tensor, params: Params) -> Tensor:
-        """Resample."""
-        return _to_size(pictures, params)
+    def after(cls, params: Mapping[str, Value], size: tuple[int, int], original: tuple[int, int]) -> Iterable[int]:  # noqa: ARG003
+        """Height and width of the result."""
+        return (max(1, round(side * float(params["factor"]))) for side in size)
 
 
 @dataclass(frozen=True)
-class Fit(Degradation):
+class Fit(Resizing):
     """The size that the chain began with, divided by a scale: what a chain of resizings ends with.
 
     A side of H pixels at the start becomes floor(H / scale), at least 1. Bicubic and Lanczos may leave [0, 1] at edges.
@@ -255,37 +258,15 @@ class Fit(Degradation):
     """
 
     kind: ClassVar[str] = "fit"
-    settled: ClassVar[Mapping[str, Drawn]] = _SETTLED
 
     scale: Amount = amount(1, 1, 16, "times smaller than at the start")
     method: Choice = choice("bicubic", METHODS)
 
     @classmethod
-    def settle(
-        cls,
-        params: dict[str, Value],
-        size: tuple[int, int],  # noqa: ARG003
-        original: tuple[int, int],
-    ) -> dict[str, Value]:
-        """Add the size after."""
-        height, width = (_divided(side, float(params["scale"])) for side in original)
-        return {**params, "height": height, "width": width}
-
-    @classmethod
-    def group(cls, params: Mapping[str, Value]) -> Hashable:
-        """Pictures that come to one size in one way."""
-        return params["height"], params["width"], params["method"]
-
-    @classmethod
-    def apply(cls, pictures: Tensor, params: Params) -> Tensor:
-        """Resample."""
-        return _to_size(pictures, params)
+    def after(cls, params: Mapping[str, Value], size: tuple[int, int], original: tuple[int, int]) -> Iterable[int]:  # noqa: ARG003
+        """Height and width of the result."""
+        return (_divided(side, float(params["scale"])) for side in original)
 
 
 def _divided(side: int, scale: float) -> int:
     return max(1, math.floor(side / scale + 1e-9))  # 1e-9: 42 / 1.4 is 30, whatever a float makes of it
-
-
-def _to_size(pictures: Tensor, params: Params) -> Tensor:
-    height, width = int(params["height"][0]), int(params["width"][0])
-    return resize(pictures, height, width, method=METHODS[int(params["method"][0])])
