@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import pyvips
 
-from pixelmend.data.benchmarks import BENCHMARKS, find_benchmark
+from pixelmend.data.benchmarks import find_benchmark
+from pixelmend.data.published import LAYOUTS
 from pixelmend.errors import DataError, UnknownNameError, UnreadableError
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def test_two_folders_of_one_set_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["bsd68", "cbsd68", "kodak24"])
 def test_the_published_sets_are_whole(shared: Path, name: str) -> None:
     found = find_benchmark(shared / "data" / "test", name)
-    assert len(found.paths) == BENCHMARKS[name].count
+    assert len(found.paths) == LAYOUTS[name].count
     assert found.load(found.paths[0]).ndim == (2 if name == "bsd68" else 3)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pixelmend.data.layouts import list_files
 from pixelmend.data.sources import Fault, find_clean, find_frames, find_pairs, list_pictures, settle
 from pixelmend.errors import DataError
 
@@ -108,3 +109,12 @@ def test_skipped_faults_are_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nothing is left"):
         settle([Fault(tmp_path / "a.png", "is empty")], good=0, skip_bad=True, tell=told.append)
     settle([], good=1, skip_bad=False, tell=pytest.fail)
+
+
+def test_hidden_files_are_no_pictures_for_training_either(tmp_path: Path) -> None:
+    """What some systems leave beside each picture (._a.png, __MACOSX) passes for none; `data check` agrees."""
+    for name in ("a.png", "._a.png", "__MACOSX/a.png", ".thumbs/a.png", "deep/b.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    assert list_pictures([tmp_path]) == [tmp_path / "a.png", tmp_path / "deep" / "b.png"]
+    assert list_files(tmp_path) == list_pictures([tmp_path])

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-LUMA = (0.299, 0.587, 0.114)
-"""BT.601 weights of red, green and blue in grey."""
+from pixelmend.images import LUMA
+
 MARGIN = 4
 """Pixels of a crop that a turned picture stays away from the edges in all, which bicubic sampling reaches into."""
 

@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
     Pixels = npt.NDArray[np.float32]
 
-BENCHMARKS = LAYOUTS
-"""Every set that can be found by name: all that are known."""
-
 
 @dataclass(frozen=True, eq=False)
 class Pair:
@@ -51,7 +48,7 @@ class Benchmark:
     """A set as it lies on this disk.
 
     Attributes:
-        name: Its name here, a key of ``BENCHMARKS``.
+        name: Its name here, a key of ``published.LAYOUTS``.
         title: The name as papers print it.
         color: "rgb" or "gray".
         expected: Clean pictures in the whole set (of the split that was taken); ``paths`` may hold fewer, and a table
@@ -105,7 +102,7 @@ def find_benchmark(root: Path, name: str, *, split: str | None = None, variant: 
 
     Args:
         root: The folder that holds one folder for each set.
-        name: A key of ``BENCHMARKS``, in any capitals.
+        name: A key of ``published.LAYOUTS``, in any capitals.
         split: "train", "val" or "test"; None takes test, else val, else all there is.
         variant: Which damage ("bicubic/x4"); None takes the set's usual one.
 
@@ -115,9 +112,9 @@ def find_benchmark(root: Path, name: str, *, split: str | None = None, variant: 
             set's, or more than the set has.
     """
     key = plain(name)
-    if key not in BENCHMARKS:
-        raise UnknownNameError("data set", name, BENCHMARKS)
-    layout = BENCHMARKS[key]
+    if key not in LAYOUTS:
+        raise UnknownNameError("data set", name, LAYOUTS)
+    layout = LAYOUTS[key]
     folder = _folder(root, layout)
     try:
         found = recognise(folder, name=key)

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pixelmend.data.benchmarks import BENCHMARKS, Benchmark
+from pixelmend.data.benchmarks import Benchmark
 from pixelmend.data.findings import Finding, Report, findings
 from pixelmend.data.fingerprints import Fingerprint, find_points, luma_of, whole_hashes
 from pixelmend.data.layouts import Item, recognise
+from pixelmend.data.published import LAYOUTS
 from pixelmend.errors import PictureError, UnreadableError, UsageError
 from pixelmend.images import decode
 
@@ -206,7 +207,7 @@ def _report(found: Found, facts: dict[Path, Facts], patch: int) -> Report:
     return Report(
         found=found,
         files=len(facts),
-        own_set=found.name if found.name in BENCHMARKS else None,
+        own_set=found.name if found.name in LAYOUTS else None,
         sizes=tuple((width, height) for _, width, height in sizes),
         megapixels=sum(area for area, _, _ in sizes) / 1e6,
         formats=dict(Counter(each.format for each in good).most_common()),

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates, maximum_filter
 
+from pixelmend.images import LUMA, full_scale
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -41,8 +43,7 @@ _FLAT = 1e-3
 _CONTRAST = 0.0025
 _ELONGATED = 10.0
 """Blobs longer than so many times their breadth are left out."""
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-_FULL = {"uint8": 255.0, "uint16": 65535.0, "float32": 1.0}
+_LUMA = np.array(LUMA, dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +95,7 @@ def fingerprint(pixels: NDArray[Any], *, points: int = 400) -> Fingerprint:
 
 def luma_of(pixels: NDArray[Any]) -> NDArray[np.float32]:
     """BT.601 luma, float32 (H, W), white = 1."""
-    full = np.float32(1 / _FULL[pixels.dtype.name])
+    full = np.float32(1 / full_scale(pixels.dtype))
     if pixels.shape[2] == 1:
         return pixels[:, :, 0].astype(np.float32) * full
     luma: NDArray[np.float32] = pixels.astype(np.float32) @ (_LUMA * full)

@@ -10,14 +10,14 @@ import os
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pixelmend.data.sources import SUFFIXES
+from pixelmend.data.sources import SUFFIXES, walk
 from pixelmend.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 Color = Literal["rgb", "gray"]
 Role = Literal["clean", "degraded", "kernel", "both"]
@@ -151,33 +151,14 @@ def plain(name: str) -> str:
 
 
 def list_files(folder: Path) -> list[Path]:
-    """Every picture (and .mat file) in a folder and those below, sorted; hidden ones are left out.
+    """Every picture (and .mat file) in a folder and those below; see ``sources.walk``.
 
     Raises:
         DataError: It is no folder, or one below cannot be read.
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder: give a folder of pictures")
-
-    def refuse(error: OSError) -> None:
-        raise DataError(f"cannot read the folder {error.filename}: {error.strerror}; make it readable") from error
-
-    found = []
-    seen: set[str] = set()
-    for place, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
-        # Data often lies behind links, and links may lead in a circle.
-        if (real := os.path.realpath(place)) in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
-        inside = Path(place)
-        found += [
-            inside / name
-            for name in sorted(files)
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in {*SUFFIXES, ".mat"}  # noqa: PTH122
-        ]
-    return found
+    return walk(folder, {*SUFFIXES, ".mat"})
 
 
 def recognise(folder: Path, *, name: str | None = None) -> Found:

@@ -7,16 +7,17 @@ whether they end the run or are left out and told.
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pixelmend.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
 SUFFIXES = frozenset({".avif", ".bmp", ".gif", ".heic", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"})
 """Ends of the files that are taken for pictures; not all of them can be decoded everywhere (BMP cannot, mostly)."""
@@ -79,6 +80,34 @@ class Source:
         return None
 
 
+def walk(folder: Path, suffixes: Collection[str]) -> list[Path]:
+    """Every file with one of these suffixes in a folder and those below, sorted; hidden ones are left out.
+
+    Raises:
+        DataError: A folder cannot be read.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise DataError(f"cannot read the folder {error.filename}: {error.strerror}; make it readable") from error
+
+    found = []
+    seen: set[str] = set()
+    for place, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
+        # Data often lies behind links, and links may lead in a circle.
+        if (real := os.path.realpath(place)) in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
+        inside = Path(place)
+        found += [
+            inside / name
+            for name in sorted(files)
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in suffixes  # noqa: PTH122 (much faster)
+        ]
+    return found
+
+
 def list_pictures(folders: Sequence[Path]) -> list[Path]:
     """Every picture in these folders, sorted by name within each; deeper folders are read too.
 
@@ -89,7 +118,7 @@ def list_pictures(folders: Sequence[Path]) -> list[Path]:
     for folder in folders:
         if not folder.is_dir():
             raise DataError(f"no folder {folder}: set data.root to where the pictures are (--set data.root=DIR)")
-        pictures = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+        pictures = sorted(walk(folder, SUFFIXES))
         if not pictures:
             raise DataError(f"no pictures in {folder}: wanted files that end in {', '.join(sorted(SUFFIXES))}")
         found += pictures
@@ -215,7 +244,7 @@ def _child(place: Path, name: str) -> Path | None:
 def _by_stem(folder: Path, faults: list[Fault]) -> dict[str, Path]:
     """Pictures by their path below ``folder`` without suffix; one that comes twice is a fault."""
     found: dict[str, Path] = {}
-    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES):
+    for path in sorted(walk(folder, SUFFIXES)):
         stem = _name(path, folder)
         if stem in found:
             faults.append(Fault(path, f"has the same name as {found[stem].name}"))
