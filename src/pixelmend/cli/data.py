@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pixelmend.cli.progress import progress
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pixelmend.data.findings import Finding, Report
     from pixelmend.data.overlap import Library
@@ -50,7 +51,7 @@ def check(  # noqa: PLR0913  (one parameter for each option)
     if report is not None and (report.is_dir() or not report.parent.is_dir()):
         raise UsageError(f"--json {report}: wanted a file in a folder that exists")
     library = _library(against or []) if overlap else None
-    with _progress("checking") as tell:
+    with progress("checking") as tell:
         found = check_folder(folder, library=library, patch=patch, threads=threads or os.cpu_count() or 1, tell=tell)
     for line in _lines(found, library, every=every):
         typer.echo(line)
@@ -96,27 +97,6 @@ def _library(against: Iterable[Path]) -> Library:
             raise UsageError(f"--against {place}: no such folder or file; give a set or its fingerprints")
         known += fingerprint_folder(place, place.resolve().name) if place.is_dir() else read_fingerprints(place)
     return Library(known)
-
-
-def _progress(doing: str) -> AbstractContextManager[Callable[[int, int], None]]:
-    """A bar on a terminal that goes away when done; nothing elsewhere."""
-    import sys
-    from contextlib import contextmanager
-
-    @contextmanager
-    def bar() -> Iterator[Callable[[int, int], None]]:
-        if not sys.stderr.isatty():
-            yield lambda _done, _total: None
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (TextColumn(doing), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-            task = progress.add_task(doing, total=None)
-            yield lambda done, total: progress.update(task, completed=done, total=total)
-
-    return bar()
 
 
 def _lines(report: Report, library: Library | None, *, every: bool) -> Iterator[str]:

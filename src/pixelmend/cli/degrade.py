@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import contextmanager
 from pathlib import Path  # noqa: TC003  (typer reads the annotations as it runs)
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pixelmend.cli.progress import progress
 from pixelmend.errors import PictureError, UnknownNameError, UsageError
 
 # Imports stand inside functions so that `pixelmend --help` answers at once.
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from pixelmend.data.damage_files import DamagedFile, Depth, Job
     from pixelmend.degradations import Damage
@@ -137,29 +136,14 @@ def _work(
     check_target(jobs[0][0].target)
     done: dict[str, DamagedFile] = {}
     bad: list[PictureError] = []
-    with _progress(len(jobs), quiet=quiet) as advance:
-        for job, plan in jobs:
+    with progress("damaging", quiet=quiet) as tell:
+        for number, (job, plan) in enumerate(jobs, 1):
             try:
                 done[job.name] = degrade_file(job, plan, depth=depth)
             except PictureError as error:
                 bad.append(error)
-            advance()
+            tell(number, len(jobs))
     return done, bad
-
-
-@contextmanager
-def _progress(total: int, *, quiet: bool) -> Iterator[Callable[[], None]]:
-    """A bar with the time left, on a terminal and for several pictures."""
-    if quiet or total == 1 or not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("damaging", total=total)
-        yield lambda: bar.advance(task)
 
 
 def _tell_bad(bad: list[PictureError], jobs: int, *, skip_bad: bool) -> None:

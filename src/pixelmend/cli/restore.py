@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
-from contextlib import contextmanager
 from pathlib import Path  # noqa: TC003  (typer reads the annotations as it runs)
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pixelmend.cli.progress import progress
 from pixelmend.errors import UsageError
 
 # Imports stand inside functions so that `pixelmend --help` answers at once.
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from pixelmend.catalog import Card
     from pixelmend.images import Picture, Pixels
     from pixelmend.inference import Report
@@ -61,7 +58,7 @@ def restore(  # noqa: PLR0913  (each option is a parameter)
     if report is not None:
         _check_report(report)
     engine = cached_engine(card.path, device)
-    with _progress(quiet=quiet) as tell:
+    with progress("restoring", quiet=quiet) as tell:
         pixels, found = restore_picture(opened, card, engine, options, tell)
     notes = (*found.notes, *save(pixels, target, like=opened))
     if compare is not None:
@@ -121,20 +118,6 @@ def _write_compare(opened: Picture, pixels: Pixels, path: Path) -> None:
     from pixelmend.images import save, side_by_side
 
     save(side_by_side(opened, pixels), path)
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal that goes away when done; nothing elsewhere."""
-    if quiet or not sys.stderr.isatty():
-        yield lambda _done, _total: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("restoring", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 _DEPTHS = {"uint8": "8 bits", "uint16": "16 bits", "float32": "float"}
