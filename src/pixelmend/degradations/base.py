@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -20,7 +21,7 @@ SEED = 2**31
 
 
 @dataclass(frozen=True)
-class Degradation:
+class Degradation(ABC):
     """One kind of damage.
 
     Pictures are float32 RGB, (N, 3, H, W) with H, W ≥ 1, in [0, 1], on any device; a grey picture has three equal
@@ -82,9 +83,9 @@ class Degradation:
         return None
 
     @classmethod
+    @abstractmethod
     def apply(cls, pictures: Tensor, params: Params) -> Tensor:
         """Damage a batch as the parameters say."""
-        raise NotImplementedError
 
     @classmethod
     def missing(cls, pictures: Tensor, params: Params) -> Tensor | None:  # noqa: ARG003 (for kinds that need it)

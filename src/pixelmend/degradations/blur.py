@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -23,9 +24,9 @@ class UniformBlur(Degradation):
     """A kernel for each picture, the picture mirrored at its border."""
 
     @classmethod
+    @abstractmethod
     def kernels(cls, params: Params) -> Tensor:
         """One kernel for each picture, (N, k, k) float32 on the CPU."""
-        raise NotImplementedError
 
     @classmethod
     def group(cls, params: Mapping[str, Value]) -> Hashable:

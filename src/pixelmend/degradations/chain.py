@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Part:
+class Part(ABC):
     """A part of a chain.
 
     Attributes:
@@ -34,9 +35,9 @@ class Part:
         if not 0 <= self.p <= 1:
             raise UsageError(f"p={self.p:g} is out of range: a probability lies in 0..1")
 
+    @abstractmethod
     def sample(self, pictures: int, generator: torch.Generator) -> list[Plan]:
         """A plan for each of so many pictures, as if this part were sure to happen; all plans are equally long."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from torch import Tensor
 from pixelmend.degradations.base import Degradation
 from pixelmend.degradations.declare import Amount, Choice, amount, choice
 from pixelmend.degradations.rounding import replaced, rounded, to_levels
+from pixelmend.images import LUMA
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -48,7 +49,7 @@ CHROMA_TABLE = (
 )  # fmt: skip
 SUBSAMPLINGS = ("420", "444")
 # JFIF 1.02: RGB to YCbCr, full range; the inverse below is exact to rounding.
-_TO_YCBCR = ((0.299, 0.587, 0.114), (-0.168735892, -0.331264108, 0.5), (0.5, -0.418687589, -0.081312411))
+_TO_YCBCR = (LUMA, (-0.168735892, -0.331264108, 0.5), (0.5, -0.418687589, -0.081312411))
 _TO_RGB = ((1.0, 0.0, 1.402), (1.0, -0.344136286, -0.714136286), (1.0, 1.772, 0.0))
 
 

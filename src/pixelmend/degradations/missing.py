@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -34,9 +35,9 @@ class Lost(Degradation):
         return lost
 
     @classmethod
+    @abstractmethod
     def mask(cls, pictures: Tensor, params: Params) -> Tensor:
         """As ``missing``, of any type, and possibly empty. Of the pictures only the shape and the device count."""
-        raise NotImplementedError
 
     @classmethod
     def apply(cls, pictures: Tensor, params: Params) -> Tensor:
@@ -59,10 +60,15 @@ class MissingPixels(Lost):
     @classmethod
     def missing(cls, pictures: Tensor, params: Params) -> Tensor:
         """As said there, but none where the share is 0."""
+        return cls.mask(pictures, params).to(pictures)
+
+    @classmethod
+    def mask(cls, pictures: Tensor, params: Params) -> Tensor:
+        """Each pixel on its own, and where the share is above 0 at least one."""
         places = uniform(pictures, params["seed"], channels=1)
         share = column(params["share"], pictures)
         least = (places == places.amin(dim=(2, 3), keepdim=True)) & (share > 0)
-        return ((places < share) | least).to(pictures)
+        return (places < share) | least
 
 
 @dataclass(frozen=True)

@@ -45,9 +45,7 @@ class GaussianNoise(Degradation):
     @classmethod
     def apply(cls, pictures: Tensor, params: Params) -> Tensor:
         """Add it."""
-        noise = normal(pictures, params["seed"])
-        noise = torch.where(column(params["gray"], pictures) > 0, noise[:, :1], noise)
-        return torch.addcmul(pictures, noise, column(params["sigma"] / 255, pictures))
+        return torch.addcmul(pictures, _white(pictures, params), column(params["sigma"] / 255, pictures))
 
 
 @dataclass(frozen=True)
@@ -106,9 +104,7 @@ class Speckle(Degradation):
     @classmethod
     def apply(cls, pictures: Tensor, params: Params) -> Tensor:
         """Multiply by it."""
-        noise = normal(pictures, params["seed"])
-        noise = torch.where(column(params["gray"], pictures) > 0, noise[:, :1], noise)
-        return torch.addcmul(pictures, noise * pictures, column(params["sigma"] / 255, pictures))
+        return torch.addcmul(pictures, _white(pictures, params) * pictures, column(params["sigma"] / 255, pictures))
 
 
 @dataclass(frozen=True)
@@ -137,6 +133,12 @@ class SaltAndPepper(Degradation):
         places = torch.where(column(params["color"], pictures) > 0, places, places[:, :1])
         white = places < column(params["share"] * params["salt"], pictures)
         return torch.where(places < column(params["share"], pictures), white.to(pictures), pictures)
+
+
+def _white(pictures: Tensor, params: Params) -> Tensor:
+    """White noise, one and the same in all channels where ``gray`` was drawn."""
+    noise = normal(pictures, params["seed"])
+    return torch.where(column(params["gray"], pictures) > 0, noise[:, :1], noise)
 
 
 def _filtered(noise: Tensor, grain: Tensor) -> Tensor:

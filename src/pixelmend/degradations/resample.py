@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
@@ -154,9 +155,9 @@ class Resizing(Degradation):
     settled: ClassVar[Mapping[str, Drawn]] = {"height": Drawn(1, _SIDE), "width": Drawn(1, _SIDE)}
 
     @classmethod
+    @abstractmethod
     def after(cls, params: Mapping[str, Value], size: tuple[int, int], original: tuple[int, int]) -> Iterable[int]:
         """Height and width of the result."""
-        raise NotImplementedError
 
     @classmethod
     def settle(cls, params: dict[str, Value], size: tuple[int, int], original: tuple[int, int]) -> dict[str, Value]:

@@ -10,9 +10,10 @@ from pixelmend.images.encode import check_target, default_suffix, encode, save
 from pixelmend.images.kinds import give_back, open_image
 from pixelmend.images.picture import ArrayPicture, PictureLike, Pixels
 from pixelmend.images.recompress import through_webp
-from pixelmend.images.values import from_unit, to_unit
+from pixelmend.images.values import LUMA, from_unit, full_scale, to_unit
 
 __all__ = [
+    "LUMA",
     "ArrayPicture",
     "Picture",
     "PictureLike",
@@ -22,6 +23,7 @@ __all__ = [
     "default_suffix",
     "encode",
     "from_unit",
+    "full_scale",
     "give_back",
     "open_image",
     "read_float",

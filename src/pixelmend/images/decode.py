@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from pixelmend.errors import UnreadableError, UsageError
-from pixelmend.images.values import float_fault, to_unit
+from pixelmend.images.values import LUMA, float_fault, to_unit
 from pixelmend.images.vips import pyvips, reason
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ _AGAIN = "wanted a whole picture: copy or download it again"
 
 _DTYPES = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}
 
-# BT.601, the weights of greyscale in the denoising literature (MATLAB's rgb2gray).
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+_LUMA = np.array(LUMA, dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)

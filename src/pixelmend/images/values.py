@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # (0-255, 0-65535).
 FLOAT_LIMIT = 16.0
 
+LUMA = (0.299, 0.587, 0.114)
+"""BT.601 weights of red, green and blue in grey: those of the denoising literature (MATLAB's rgb2gray) and of JPEG."""
+
 _FULL = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0, np.dtype(np.float32): 1.0}
 
 DTYPES = tuple(_FULL)
