@@ -17,6 +17,7 @@ from pixelmend.cli.data import app as data
 from pixelmend.cli.degrade import degrade
 from pixelmend.cli.evaluate import evaluate
 from pixelmend.cli.export import export
+from pixelmend.cli.models import models
 from pixelmend.cli.restore import restore
 from pixelmend.cli.train import train
 from pixelmend.errors import PixelmendError
@@ -46,7 +47,7 @@ def _root(
     """Restore damaged pictures."""
 
 
-for verb in (restore, degrade, train, evaluate, export):
+for verb in (restore, degrade, train, evaluate, export, models):
     app.command()(verb)
 app.add_typer(data, name="data")
 

@@ -1,4 +1,4 @@
-"""The pieces that the hybrid network is made of: residual convolution, attention in windows, steps between scales.
+"""The pieces that the hybrid network is made of: convolution, attention in windows, steps between scales.
 
 Every piece takes and gives (N, C, H, W) and keeps float32 or bfloat16 as it comes. Residual gains start at zero, so
 that before it has learnt anything a residual piece is the identity.
@@ -12,8 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-ContextKind = Literal["window", "shifted", "channel"]
-"""Attention inside windows, inside windows moved by half their side, or across channels inside windows."""
+BlockKind = Literal["residual", "gated"]
+"""What encoder and decoder are made of: dense convolutions, or depthwise ones with a gate."""
+ContextKind = Literal["window", "shifted", "channel", "convolution"]
+"""Attention inside windows, inside windows moved by half their side, across channels inside windows; or none of it."""
+SkipKind = Literal["add", "concatenate", "none"]
+"""How the decoder gets what the encoder saw at the same scale."""
+Activation = Literal["relu", "gelu"]
 
 
 def to_windows(features: Tensor, window: int) -> Tensor:
@@ -31,22 +36,53 @@ def from_windows(tokens: Tensor, window: int, size: tuple[int, int, int, int]) -
 
 
 class ResidualBlock(nn.Module):
-    """Two dense 3×3 convolutions around a ReLU, added with a gain per channel that starts at zero.
+    """Two dense 3×3 convolutions around an activation, added with a gain per channel that starts at zero.
 
     No batch norm: it leaves artifacts in restoration (EDSR, Lim et al. 2017). Dense, not depthwise: on a CPU a
     depthwise layer costs more time than a dense one, though fewer operations.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, activation: Activation = "relu") -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(width, width, 3, padding=1)
         self.conv2 = nn.Conv2d(width, width, 3, padding=1)
         self.gain = nn.Parameter(torch.zeros(width))
+        self.activation = activation
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, H, W) in, the same out."""
-        change = _scaled(self.conv2, self.gain, F.relu(self.conv1(features), inplace=True), padding=1)
-        return features + change
+        hidden = self.conv1(features)
+        hidden = F.relu(hidden, inplace=True) if self.activation == "relu" else F.gelu(hidden, approximate="tanh")
+        return features + _scaled(self.conv2, self.gain, hidden, padding=1)
+
+
+class GatedBlock(nn.Module):
+    """A depthwise 3×3 convolution between 1×1 ones, its halves multiplied, then a gated feed-forward.
+
+    NAFNet's block (Chen et al. 2022, section 3) without its channel attention over the whole picture, which would make
+    the result hang on the tile. Few operations, but depthwise ones, which are slow for their number.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = ChannelNorm(width), ChannelNorm(width)
+        self.expand1 = nn.Conv2d(width, 2 * width, 1)
+        self.spread = nn.Conv2d(2 * width, 2 * width, 3, padding=1, groups=2 * width)
+        self.reduce1, self.expand2 = nn.Conv2d(width, width, 1), nn.Conv2d(width, 2 * width, 1)
+        self.reduce2 = nn.Conv2d(width, width, 1)
+        self.gain1, self.gain2 = nn.Parameter(torch.zeros(width)), nn.Parameter(torch.zeros(width))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, H, W) in, the same out."""
+        one, other = self.spread(self.expand1(self.norm1(features))).chunk(2, dim=1)
+        features = features + _scaled(self.reduce1, self.gain1, one * other)
+        one, other = self.expand2(self.norm2(features)).chunk(2, dim=1)
+        return features + _scaled(self.reduce2, self.gain2, one * other)
+
+
+def make_block(kind: BlockKind, width: int, activation: Activation) -> nn.Module:
+    """A block of an encoder or a decoder; the gated one is its own activation."""
+    return ResidualBlock(width, activation) if kind == "residual" else GatedBlock(width)
 
 
 def _scaled(conv: nn.Conv2d, gain: nn.Parameter, features: Tensor, *, padding: int = 0) -> Tensor:
@@ -69,15 +105,55 @@ class Down(nn.Module):
 
 
 class Up(nn.Module):
-    """Double height and width (sub-pixel convolution, Shi et al. 2016), then add what the encoder saw there."""
+    """Double height and width (sub-pixel convolution, Shi et al. 2016), then take in what the encoder saw there."""
 
-    def __init__(self, width_in: int, width_out: int) -> None:
+    def __init__(self, width_in: int, width_out: int, skip: SkipKind = "add") -> None:
         super().__init__()
         self.conv = nn.Conv2d(width_in, 4 * width_out, 1)
+        self.fuse = nn.Conv2d(2 * width_out, width_out, 1) if skip == "concatenate" else None
+        self.skip = skip
 
-    def forward(self, features: Tensor, skip: Tensor) -> Tensor:
-        """(N, C, H, W) and the skip (N, C', 2H, 2W) in, (N, C', 2H, 2W) out."""
-        return F.pixel_shuffle(self.conv(features), 2) + skip
+    def forward(self, features: Tensor, seen: Tensor) -> Tensor:
+        """(N, C, H, W) and what the encoder saw, (N, C', 2H, 2W), in; (N, C', 2H, 2W) out."""
+        doubled = F.pixel_shuffle(self.conv(features), 2)
+        if self.fuse is not None:
+            fused: Tensor = self.fuse(torch.cat([doubled, seen], dim=1))
+            return fused
+        return doubled + seen if self.skip == "add" else doubled
+
+
+class Enlarge(nn.Module):
+    """Bicubic enlargement by a whole number, a = −0.5 (Keys 1981) as in MATLAB's imresize, which mirrors edges instead.
+
+    Each of the scale² places between pixels is a fixed 5×5 kernel, so that it is one convolution on every engine.
+    Edges are repeated.
+    """
+
+    def __init__(self, scale: int) -> None:
+        super().__init__()
+        self.scale = scale
+        # Where the pixels of the result lie, in pixels of the input: centres, half a pixel from the edge.
+        places = (torch.arange(scale, dtype=torch.float64) + 0.5) / scale - 0.5
+        weights = keys_cubic(places[:, None] - torch.arange(-2, 3))
+        kernels = weights[:, None, :, None] * weights[None, :, None, :]
+        self.register_buffer("kernels", kernels.reshape(scale**2, 1, 5, 5).float(), persistent=False)
+        self.kernels: Tensor
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """(N, C, H, W) in, (N, C, H·scale, W·scale) out, in float32: this is the picture, not a feature."""
+        n, c, h, w = picture.shape
+        with torch.autocast(picture.device.type, enabled=False):
+            planes = F.pad(picture.float().reshape(n * c, 1, h, w), (2, 2, 2, 2), mode="replicate")
+            enlarged = F.pixel_shuffle(F.conv2d(planes, self.kernels), self.scale)
+        return enlarged.reshape(n, c, h * self.scale, w * self.scale)
+
+
+def keys_cubic(distance: Tensor) -> Tensor:
+    """Keys' cubic kernel with a = −0.5 (1981, eq. 15) at distances in pixels."""
+    x = distance.abs()
+    near = 1.5 * x**3 - 2.5 * x**2 + 1
+    far = -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
+    return torch.where(x <= 1, near, torch.where(x < 2, far, torch.zeros_like(x)))
 
 
 class WindowAttention(nn.Module):
@@ -152,6 +228,13 @@ class ChannelAttention(nn.Module):
         mixed = (weights.to(v.dtype) @ v).permute(0, 3, 1, 2).reshape(-1, self.window**2, c)
         n, _, h, w = features.shape
         return from_windows(self.out(mixed), self.window, (n, c, h, w))
+
+
+def make_context(kind: ContextKind, width: int, *, window: int, heads: int, hidden: int) -> nn.Module:
+    """A block of the context: attention of a kind, or a residual block in its place."""
+    if kind == "convolution":
+        return ResidualBlock(width)
+    return ContextBlock(width, kind, window=window, heads=heads, hidden=hidden)
 
 
 class ContextBlock(nn.Module):

@@ -3,40 +3,64 @@
 ::
 
     degraded ─ stem ─ E0 ─┬─ E1 ─┬─ E2 ─┬─ E3 ─ context ─ D2 ─ D1 ─ D0 ─ head ─(+)─ restored
-     + noise level        │      │      └────── skip ─────┘    │    │           │
-                          │      └───────────── skip ──────────┘    │        degraded
-                          └──────────────────── skip ───────────────┘
+     + conditions         │      │      └────── skip ─────┘    │    │           │
+                          │      └───────────── skip ──────────┘    │        degraded, or its
+                          └──────────────────── skip ───────────────┘        bicubic enlargement
 
 E0 and D0 work at full resolution with few channels: light noise is lost where everything happens at half resolution.
+Each part can be replaced or left out by the configuration, so that a recipe can ask what it is worth.
 """
 
 from __future__ import annotations
 
 import itertools
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
+import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
-from pixelmend.models.blocks import ContextBlock, ContextKind, Down, ResidualBlock, Up
+from pixelmend.errors import ModelError
+from pixelmend.models.blocks import (
+    Activation,
+    BlockKind,
+    ContextKind,
+    Down,
+    Enlarge,
+    SkipKind,
+    Up,
+    make_block,
+    make_context,
+)
 
 Width = Annotated[int, Field(ge=8, le=1024)]
 Depth = Annotated[int, Field(ge=0, le=64)]
+Condition = Literal["noise_level", "mask"]
+"""What the network is told beside the picture: sigma / 255, or where pixels are lost (1 lost, 0 kept)."""
 
 
 class HybridConfig(BaseModel):
-    """What shape the network has. Levels go from full resolution to the coarsest; each halves height and width."""
+    """What shape the network has. Levels go from the finest to the coarsest; each halves height and width."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    scale: int = Field(default=1, ge=1, le=4, description="height and width of the result over those of the picture")
+    conditions: tuple[Condition, ...] = Field(default=("noise_level",), description="maps given beside the picture")
+    unshuffle: Literal[1, 2] = Field(
+        default=1, description="2 folds 2×2 pixels into channels first, so that nothing happens at full resolution"
+    )
     widths: tuple[Width, ...] = Field(default=(16, 64, 96, 128), min_length=2, description="channels at each level")
+    encoder: BlockKind = "residual"
     encoder_blocks: tuple[Depth, ...] = Field(
-        default=(1, 3, 2, 1), description="residual blocks at each level, going down"
+        default=(1, 3, 2, 1), description="blocks of the encoder at each level, going down"
     )
+    decoder: BlockKind = "residual"
     decoder_blocks: tuple[Depth, ...] = Field(
-        default=(1, 3, 2), description="residual blocks at each level, from full resolution"
+        default=(1, 3, 2), description="blocks of the decoder at each level, from the finest"
     )
+    skips: SkipKind = Field(default="add", description="how the decoder gets what the encoder saw")
+    activation: Activation = Field(default="relu", description="of residual blocks")
     context: tuple[ContextKind, ...] = Field(default=("window", "shifted", "channel"))
     window: int = Field(
         default=8, ge=2, le=32, multiple_of=2, description="side of an attention window, in coarsest pixels"
@@ -54,65 +78,125 @@ class HybridConfig(BaseModel):
                 f"{levels} widths want {levels} encoder_blocks and {levels - 1} decoder_blocks, "
                 f"got {len(self.encoder_blocks)} and {len(self.decoder_blocks)}"
             )
-        if self.context and self.widths[-1] % self.head_width:
+        if self.attends and self.widths[-1] % self.head_width:
             raise ValueError(f"the last width {self.widths[-1]} is not a multiple of head_width {self.head_width}")
+        if len(set(self.conditions)) < len(self.conditions):
+            raise ValueError(f"conditions {', '.join(self.conditions)} name one twice")
         return self
+
+    @property
+    def attends(self) -> bool:
+        """Whether there is any attention."""
+        return any(kind != "convolution" for kind in self.context)
 
     @property
     def multiple_of(self) -> int:
         """Height and width must be multiples of this, in pixels."""
         halvings = len(self.widths) - 1
-        return (self.window if self.context else 1) << halvings
+        return self.unshuffle * (self.window if self.attends else 1) << halvings
 
 
 SIZES: dict[str, HybridConfig] = {
+    "nano": HybridConfig(
+        unshuffle=2,
+        widths=(32, 48, 64),
+        encoder_blocks=(1, 1, 1),
+        decoder_blocks=(1, 1),
+        context=("window",),
+    ),
     "small": HybridConfig(),
+    "base": HybridConfig(
+        widths=(32, 128, 192, 256),
+        encoder_blocks=(1, 3, 2, 1),
+        decoder_blocks=(1, 3, 2),
+        context=("window", "shifted", "channel"),
+    ),
 }
-"""The sizes that have a name; the parameter limit of ``small`` is 2 M."""
+"""The sizes that have a name, for scale 1: nano up to 0.3 M parameters, small up to 2 M, base up to 8 M."""
+
+_ENLARGING = {
+    "nano": HybridConfig(widths=(32, 48, 64), encoder_blocks=(1, 1, 1), decoder_blocks=(1, 1), context=("window",)),
+    "small": HybridConfig(widths=(64, 96, 128), encoder_blocks=(3, 2, 1), decoder_blocks=(3, 1)),
+    "base": HybridConfig(widths=(128, 192, 256), encoder_blocks=(3, 2, 1), decoder_blocks=(3, 2)),
+}
+"""The same where the picture grows: it is small before, so that its own resolution gets the width at once."""
+
+
+def sized(size: str, scale: int = 1, conditions: tuple[Condition, ...] = ("noise_level",)) -> HybridConfig:
+    """The network of a named size.
+
+    Args:
+        size: One of ``SIZES``.
+        scale: 1–4, what it enlarges by.
+        conditions: What it is told beside the picture.
+    """
+    config = SIZES[size] if scale == 1 else _ENLARGING[size]
+    return HybridConfig.model_validate({**config.model_dump(), "scale": scale, "conditions": conditions})
 
 
 class Hybrid(nn.Module):
-    """Restores a degraded picture, given its noise level.
+    """Restores a degraded picture, told its conditions.
 
-    Shapes: ``degraded`` (N, 3, H, W) float RGB, nominally in [0, 1] but never clipped; ``noise_level`` (N, 1, H, W)
-    or (N, 1, 1, 1), sigma / 255; the result (N, 3, H, W), not clipped. H and W must be multiples of
-    ``config.multiple_of``.
+    Shapes: ``degraded`` (N, 3, H, W) float RGB, nominally in [0, 1] but never clipped; each condition (N, 1, H, W) or
+    (N, 1, 1, 1), in the order of ``config.conditions``: ``noise_level`` is sigma / 255, ``mask`` is 1 where pixels are
+    lost; the result (N, 3, H·scale, W·scale), not clipped. H and W must be multiples of ``config.multiple_of``.
     """
 
     def __init__(self, config: HybridConfig) -> None:
         super().__init__()
         self.config = config
-        widths = config.widths
-        self.stem = nn.Conv2d(3 + 1, widths[0], 3, padding=1)
-        self.encoder = nn.ModuleList(_blocks(w, d) for w, d in zip(widths, config.encoder_blocks, strict=True))
+        widths, folded = config.widths, config.unshuffle**2
+        self.stem = nn.Conv2d((3 + len(config.conditions)) * folded, widths[0], 3, padding=1)
+        self.encoder = nn.ModuleList(
+            _blocks(config.encoder, w, d, config) for w, d in zip(widths, config.encoder_blocks, strict=True)
+        )
         self.downs = nn.ModuleList(Down(a, b) for a, b in itertools.pairwise(widths))
         hidden = int(config.feed_forward * widths[-1])
         heads = widths[-1] // config.head_width
         self.context = nn.Sequential(
-            *(ContextBlock(widths[-1], k, window=config.window, heads=heads, hidden=hidden) for k in config.context)
+            *(make_context(k, widths[-1], window=config.window, heads=heads, hidden=hidden) for k in config.context)
         )
-        self.ups = nn.ModuleList(Up(b, a) for a, b in itertools.pairwise(widths))
-        self.decoder = nn.ModuleList(_blocks(w, d) for w, d in zip(widths[:-1], config.decoder_blocks, strict=True))
-        self.head = nn.Conv2d(widths[0], 3, 3, padding=1)
+        self.ups = nn.ModuleList(Up(b, a, config.skips) for a, b in itertools.pairwise(widths))
+        self.decoder = nn.ModuleList(
+            _blocks(config.decoder, w, d, config) for w, d in zip(widths[:-1], config.decoder_blocks, strict=True)
+        )
+        self.head = nn.Conv2d(widths[0], 3 * folded * config.scale**2, 3, padding=1)
         # The network starts as the identity: it is to learn the damage, not the picture (DnCNN, Zhang et al. 2017).
         for parameter in self.head.parameters():
             nn.init.zeros_(parameter)
+        self.enlarge = Enlarge(config.scale) if config.scale > 1 else nn.Identity()
 
-    def forward(self, degraded: Tensor, noise_level: Tensor) -> Tensor:
-        """Restore; see the class for shapes."""
+    def forward(self, degraded: Tensor, *conditions: Tensor) -> Tensor:
+        """Restore; see the class for shapes.
+
+        Raises:
+            ModelError: Another number of conditions than the configuration names.
+        """
+        if len(conditions) != len(self.config.conditions):
+            raise ModelError(f"got {len(conditions)} conditions, wanted {list(self.config.conditions)}")
         n, _, h, w = degraded.shape
-        features = self.stem(torch.cat([degraded, noise_level.expand(n, 1, h, w)], dim=1))
-        skips: list[Tensor] = []
+        given = torch.cat([degraded, *(condition.expand(n, 1, h, w) for condition in conditions)], dim=1)
+        features = self.stem(_fold(given, self.config.unshuffle))
+        seen: list[Tensor] = []
         for blocks, down in zip(self.encoder, self.downs, strict=False):
             features = blocks(features)
-            skips.append(features)
+            seen.append(features)
             features = down(features)
         features = self.context(self.encoder[-1](features))
-        for level in range(len(skips) - 1, -1, -1):
-            features = self.decoder[level](self.ups[level](features, skips[level]))
-        change: Tensor = self.head(features)
-        return degraded + change
+        for level in range(len(seen) - 1, -1, -1):
+            features = self.decoder[level](self.ups[level](features, seen[level]))
+        change = _unfold(self.head(features), self.config.unshuffle * self.config.scale)
+        restored: Tensor = self.enlarge(degraded) + change
+        return restored
 
 
-def _blocks(width: int, depth: int) -> nn.Sequential:
-    return nn.Sequential(*(ResidualBlock(width) for _ in range(depth)))
+def _fold(pixels: Tensor, factor: int) -> Tensor:
+    return F.pixel_unshuffle(pixels, factor) if factor > 1 else pixels
+
+
+def _unfold(pixels: Tensor, factor: int) -> Tensor:
+    return F.pixel_shuffle(pixels, factor) if factor > 1 else pixels
+
+
+def _blocks(kind: BlockKind, width: int, depth: int, config: HybridConfig) -> nn.Sequential:
+    return nn.Sequential(*(make_block(kind, width, config.activation) for _ in range(depth)))

@@ -1,21 +1,25 @@
-"""A recipe: all that decides what a set of weights becomes. TOML on disk, checked here, stored with the weights."""
+"""A recipe: all that decides what a set of weights becomes. Checked here, stored with the weights."""
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pixelmend.data.cache import default_cache
 from pixelmend.degradations import PRESETS, GaussianNoise, Part, Step, parse_chain
 from pixelmend.errors import UsageError
-from pixelmend.models import HybridConfig
+from pixelmend.losses import ADVERSARIAL, LOSSES
+from pixelmend.models import SIZES, HybridConfig, sized
+
+Task = Literal["denoise", "super-resolve", "deblur", "dejpeg", "inpaint", "photo"]
+CONDITIONS: dict[str, tuple[Literal["noise_level", "mask"], ...]] = {"denoise": ("noise_level",), "inpaint": ("mask",)}
+"""What the network is told, by task; the others are blind."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Sigma = Annotated[float, Field(ge=0, le=255)]
+Weight = Annotated[float, Field(ge=0, le=1000)]
 
 
 class Section(BaseModel):
@@ -35,6 +39,12 @@ class SourceSection(Section):
 class DataSection(Section):
     """Which pictures are learnt from and chosen by."""
 
+    kind: Literal["pictures", "pairs", "frames"] = Field(
+        default="pictures", description="clean pictures; clean and degraded ones; or frames whose average is blurred"
+    )
+    clean: str = Field(default="sharp", description="pairs: name of the folders of clean pictures")
+    degraded: str = Field(default="blur", description="pairs: name of the folders beside them")
+    frames: tuple[int, int] = Field(default=(7, 13), description="frames: fewest and most that are averaged, odd")
     root: Path = Field(default=Path("data"), description="folder that the others are in")
     train: tuple[Path, ...] = Field(min_length=1, description="folders to learn from")
     validate_on: tuple[Path, ...] = Field(min_length=1, description="folders to choose by")
@@ -93,37 +103,104 @@ class DamageSection(Section):
 
 
 class LossSection(Section):
-    """What is minimized."""
+    """What is minimized: the pixel loss, and what is added to it by weight."""
 
-    pixel: Literal["l1", "charbonnier"] = "charbonnier"
+    pixel: str = Field(default="charbonnier", description="l1, l2, charbonnier or frequency")
     balance: float = Field(
         default=0.5, ge=0, le=1, description="0 a plain mean; 0.55 gives each noise level an equal say in dB"
     )
+    frequency: Weight = Field(default=0, description="weight of the difference between spectra")
+    perceptual: Weight = Field(default=0, description="weight of the difference between features")
+    features: Path | None = Field(
+        default=None, description="file or folder of the features' weights; absent: torchvision's VGG19 from its hub"
+    )
+    adversarial: Weight = Field(default=0, description="weight of the discriminator's judgement; 0: there is none")
+    adversary: str = Field(default="relativistic", description="hinge, relativistic or non-saturating")
+    discriminator_width: int = Field(default=32, ge=8, le=256, description="channels at full resolution")
+    discriminator_rate: float = Field(default=1e-4, gt=0, le=1, description="peak rate of its Adam")
+    r1: Weight = Field(default=1.0, description="weight of the penalty on the discriminator's gradient")
+    r1_every: int = Field(default=8, ge=1, description="steps from one such penalty to the next, which counts for all")
+    rest_above: float = Field(
+        default=0.9, gt=0.5, le=1, description="the discriminator rests while it judges more pixels right than this"
+    )
+    ramp_steps: int = Field(
+        default=100, ge=0, description="steps over which the weights of features and discriminator rise from 0"
+    )
+
+    @model_validator(mode="after")
+    def _known(self) -> LossSection:
+        for name, known in ((self.pixel, LOSSES), (self.adversary, ADVERSARIAL)):
+            if name not in known:
+                raise ValueError(f"unknown loss {name!r}: choose one of {', '.join(known)}")
+        return self
+
+
+class DistillSection(Section):
+    """A larger network that is learnt from besides the clean pictures."""
+
+    teacher: Path | None = Field(default=None, description="its weights (.safetensors); absent: there is none")
+    weight: Weight = Field(default=1.0, description="of the difference to what it restores")
 
 
 class OptimizerSection(Section):
     """How weights move."""
 
-    muon_rate: float = Field(default=0.015, gt=0, le=1)
-    adam_rate: float = Field(default=1e-3, gt=0, le=1)
-    decay: float = Field(default=0.01, ge=0, le=1, description="decoupled weight decay of the matrices")
+    kind: Literal["muon", "adamw", "adam"] = "muon"
+    muon_rate: float = Field(default=0.015, gt=0, le=1, description="peak rate of the matrices under muon")
+    adam_rate: float = Field(default=1e-3, gt=0, le=1, description="peak rate of everything that is not under muon")
+    momentum: float = Field(default=0.95, ge=0, lt=1, description="Nesterov momentum of muon")
+    decay: float = Field(default=0.01, ge=0, le=1, description="weight decay of the matrices; adam has none")
     clip: float = Field(default=0.2, gt=0, description="largest norm of the gradient")
     ema: float = Field(default=0.999, ge=0, lt=1, description="decay of the averaged weights, per step")
+    accumulate: int = Field(default=1, ge=1, le=1024, description="parts that a batch is worked on in, to save memory")
+    freeze: tuple[str, ...] = Field(default=(), description="parts of the network that stay, such as encoder.0 or stem")
+    freeze_steps: int | None = Field(default=None, ge=1, description="steps that they stay for; absent: to the end")
 
 
 class ScheduleSection(Section):
-    """How long, and at what rate: warm-up, then cosine to zero, ending with the budget."""
+    """How long, and at what rate: warm-up, then a course that ends with the budget."""
 
+    kind: Literal["cosine", "plateau", "constant"] = Field(
+        default="cosine", description="to zero with the budget; down when validation stands still; or as it is"
+    )
     max_minutes: float | None = Field(default=None, gt=0, description="budget in minutes of training")
     max_steps: int | None = Field(default=None, ge=1, description="budget in steps; makes a run repeatable bit for bit")
     warmup_steps: int = Field(default=200, ge=0)
+    plateau_patience: int = Field(default=3, ge=1, description="plateau: validations without a better score")
+    plateau_factor: float = Field(default=0.5, gt=0, lt=1, description="plateau: what the rate is multiplied by then")
     validate_minutes: float = Field(default=2.0, gt=0, description="minutes of training between validations")
+    validate_steps: int | None = Field(default=None, ge=1, description="steps between validations, instead of minutes")
+    save_minutes: float = Field(default=2.0, gt=0, description="minutes of training between saves of the run's state")
     patience: int = Field(default=15, ge=1, description="validations without a better score before the run stops early")
+    diverged_at: float = Field(
+        default=3.0, gt=1, description="a loss this many times its lowest has diverged: the run goes back"
+    )
+    setbacks: int = Field(default=3, ge=0, description="how often a run goes back before it ends")
 
     @model_validator(mode="after")
     def _one_budget(self) -> ScheduleSection:
         if (self.max_minutes is None) == (self.max_steps is None):
             raise ValueError("name one budget: max_minutes or max_steps")
+        return self
+
+
+class ValidationSection(Section):
+    """How it is seen which weights are best."""
+
+    chains: tuple[str, ...] = Field(
+        default=(), description="damage to validate on, each in words; absent: noise 15, 25, 50, or the recipe's chain"
+    )
+    ssim: bool = Field(default=True, description="also measure structural similarity")
+    lpips: Path | Literal["hub", "none"] = Field(
+        default="none", description="also measure LPIPS, with AlexNet's features of this file or folder, or the hub's"
+    )
+    choose_by: Literal["psnr", "ssim", "lpips"] = Field(default="psnr", description="which score is to be best")
+    samples: int = Field(default=2, ge=0, le=64, description="pictures shown restored at each validation")
+
+    @model_validator(mode="after")
+    def _measured(self) -> ValidationSection:
+        if (self.choose_by == "lpips" and self.lpips == "none") or (self.choose_by == "ssim" and not self.ssim):
+            raise ValueError(f"choose_by {self.choose_by} needs that score: set validation.{self.choose_by}")
         return self
 
 
@@ -136,106 +213,79 @@ class RunSection(Section):
         default="auto", description="auto: bf16 where this device multiplies matrices faster in it"
     )
     compile: bool = Field(default=False, description="torch.compile: a minute at the start, some speed after")
+    strategy: Literal["ddp", "fsdp"] = Field(
+        default="ddp", description="with several processes: every one holds the network (ddp), or a part of it (fsdp)"
+    )
+    devices: int = Field(default=1, ge=1, description="processes on this machine; torchrun's own number comes first")
+    tensorboard: bool = Field(default=True, description="also write TensorBoard's files")
 
 
 class Recipe(Section):
     """All of it."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="names the run's folder and the weights")
-    task: Literal["denoise"]
-    size: Literal["small"] = "small"
+    task: Task
+    size: Literal["nano", "small", "base"] = "small"
     licence: str = Field(default="Apache-2.0", description="what the weights may be used under, for the card")
     seed: int = Field(default=0, ge=0, lt=2**31)
-    start: Path | None = Field(default=None, description="weights to go on from (.safetensors); random ones if absent")
+    start: Path | None = Field(
+        default=None,
+        description="weights to go on from (.safetensors), of any task or shape: what fits is taken; random if absent",
+    )
     data: DataSection
     damage: DamageSection = DamageSection()
-    model: HybridConfig = HybridConfig()
+    model: HybridConfig = Field(default=HybridConfig(), description="what differs from the network of that size")
     loss: LossSection = LossSection()
+    distill: DistillSection = DistillSection()
     optimizer: OptimizerSection = OptimizerSection()
     schedule: ScheduleSection
+    validation: ValidationSection = ValidationSection()
     run: RunSection = RunSection()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, tree: Any) -> Any:
+        """Fill in the network of the size, and what the task tells it, under what [model] says of itself."""
+        if not isinstance(tree, dict) or not isinstance(tree.get("model", {}), dict):
+            return tree
+        given = tree.get("model", {})
+        size, scale = tree.get("size", "small"), given.get("scale", 1)
+        if size not in SIZES or scale not in range(1, 5) or isinstance(scale, bool):
+            return tree
+        usual = sized(size, scale, CONDITIONS.get(tree.get("task", ""), ()))
+        return {**tree, "model": {**usual.model_dump(), **given}}
+
     @model_validator(mode="after")
-    def _patch_fits(self) -> Recipe:
-        if self.data.patch % self.model.multiple_of:
+    def _fits(self) -> Recipe:
+        step = self.model.multiple_of * self.model.scale
+        if self.data.patch % step:
+            raise ValueError(f"data.patch {self.data.patch} must be a multiple of {step} for this network")
+        if self.data.batch % self.optimizer.accumulate:
             raise ValueError(
-                f"data.patch {self.data.patch} must be a multiple of {self.model.multiple_of} for this network"
+                f"data.batch {self.data.batch} must be a multiple of optimizer.accumulate {self.optimizer.accumulate}"
             )
+        if self.damage.chain is None and self.task != "denoise" and self.data.kind == "pictures":
+            raise ValueError(f"task {self.task} wants damage.chain, such as {_EXAMPLES[self.task]!r}")
         return self
 
     def published(self) -> dict[str, Any]:
         """The recipe as JSON without what belongs to one machine: where files lie, where the run goes."""
-        tree = self.model_dump(mode="json", exclude={"data": {"root", "cache"}, "run": True})
+        hidden = {
+            "data": {"root", "cache"},
+            "loss": {"features"},
+            "distill": {"teacher"},
+            "validation": {"lpips"},
+            "run": True,
+        }
+        tree = self.model_dump(mode="json", exclude=hidden)
+        tree["distill"]["teacher"] = self.distill.teacher and self.distill.teacher.name
         return {**tree, "start": self.start and self.start.name}
 
 
-def load_recipe(path: Path, settings: list[str] | None = None, *, max_minutes: float | None = None) -> Recipe:
-    """Read a recipe and apply ``key=value`` settings to it.
-
-    Args:
-        path: A TOML file.
-        settings: Such as ``data.batch=8``; the value is TOML, or plain text where it is not.
-        max_minutes: Replaces the budget, whichever kind it was.
-
-    Raises:
-        UsageError: No such file, not TOML, an unknown key (names the nearest), or a value out of range.
-    """
-    if not path.is_file():
-        raise UsageError(f"no recipe at {path}: name a .toml file, such as recipes/denoise-small.toml")
-    try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not TOML: {error}") from error
-    budget = [] if max_minutes is None else [f"schedule.max_minutes={max_minutes}"]
-    for setting in [*(settings or []), *budget]:
-        _apply(tree, setting)
-    try:
-        return Recipe.model_validate(tree)
-    except ValidationError as error:
-        raise UsageError(f"{path}: {_explain(error)}") from error
-
-
-_BUDGETS = {"max_minutes": "max_steps", "max_steps": "max_minutes"}
-
-
-def _apply(tree: dict[str, Any], setting: str) -> None:
-    key, equals, text = setting.partition("=")
-    if not equals or not key:
-        raise UsageError(f"--set {setting!r}: wanted key=value, such as data.batch=8")
-    *sections, last = key.strip().split(".")
-    for section in sections:
-        tree = tree.setdefault(section, {})
-        if not isinstance(tree, dict):
-            raise UsageError(f"--set {setting!r}: {section} is a value, not a section")
-    if last in _BUDGETS and sections == ["schedule"]:
-        # A budget replaces one of the other kind, since TOML has no word for none; the last one counts.
-        tree.pop(_BUDGETS[last], None)
-    try:
-        tree[last] = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        tree[last] = text.strip()
-
-
-def _explain(error: ValidationError) -> str:
-    """One line for the first problem, with the nearest name where a key is unknown."""
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    if first["type"] != "extra_forbidden":
-        got = "" if isinstance(first["input"], dict | BaseModel) else f", got {first['input']!r}"
-        message = first["msg"].removeprefix("Value error, ")
-        return f"{where}: {message}{got}{more}" if where else f"{message}{more}"
-    known = _keys_beside(first["loc"])
-    near = difflib.get_close_matches(str(first["loc"][-1]), known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
-    return f"unknown key {where!r}: {hint}{more}"
-
-
-def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
-    """The keys that a recipe knows where an unknown one was found; a list's entries count by what they are."""
-    section: Any = Recipe
-    for part in location[:-1]:
-        if isinstance(part, str):
-            annotation = section.model_fields[part].annotation
-            section = next((a for a in get_args(annotation) if isinstance(a, type)), annotation)
-    return list(section.model_fields)
+_EXAMPLES: dict[str, str] = {
+    "super-resolve": "downscale(scale=4)",
+    "deblur": "camera_shake(extent=4..12) | noise(sigma=0..3)",
+    "dejpeg": "jpeg(quality=5..95)",
+    "inpaint": "missing_pixels(share=0.1..0.7)",
+    "photo": "phone-night",
+}
