@@ -119,9 +119,10 @@ class Lessons:
         import torch
 
         from pixelmend.data.store import PictureStore
+        from pixelmend.training.lessons import Lessons as Batches
         from pixelmend.training.machine import choose_precision, keep_large_blocks
-        from pixelmend.training.module import DenoiseModule
-        from pixelmend.training.recipe import load_recipe
+        from pixelmend.training.module import RestorationModule
+        from pixelmend.training.recipe_file import load_recipe
         from pixelmend.training.schedule import Budget
 
         keep_large_blocks()
@@ -131,9 +132,8 @@ class Lessons:
         self.device = torch.device("cpu")
         self.precision = choose_precision("auto", self.device)
         store = PictureStore(pictures, self.device, detail_power=self.recipe.data.detail)
-        self.module = DenoiseModule(self.recipe, store, Budget(1000, None))
-        self.optimizer = self.module.configure_optimizers()
-        self.number = 0
+        self.module = RestorationModule(self.recipe, Batches(self.recipe, store), Budget(1000, None))
+        self.optimizers = self.module.configure_optimizers()
         for _ in range(4):
             self.step()
 
@@ -143,13 +143,7 @@ class Lessons:
 
         start = time.perf_counter()
         with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bf16"):
-            loss = self.module.loss_of(self.number)
-        torch.autograd.backward(loss)
-        torch.nn.utils.clip_grad_norm_(self.module.model.parameters(), self.recipe.optimizer.clip)
-        self.optimizer.step()
-        self.optimizer.zero_grad()
-        self.module.average_weights()
-        self.number += 1
+            self.module.take_step(self.optimizers)
         return time.perf_counter() - start
 
 
@@ -165,7 +159,7 @@ def training() -> Figure:
         rate = matrix_rate(lessons.device, lessons.precision, seconds=0.5)
         seconds = statistics.median(lessons.step() for _ in range(6))
         shares.append(100 * flops / seconds / rate)
-    return Figure("training step, share of matrix rate", statistics.median(shares), "%", 35, at_least=True)
+    return Figure("training step, share of matrix rate", statistics.median(shares), "%", 40, at_least=True)
 
 
 def damage() -> Figure:
@@ -175,7 +169,7 @@ def damage() -> Figure:
     from pixelmend.degradations import PRESETS, degrade, find_preset
 
     lessons = Lessons()
-    clean = lessons.module.batches(0).clean
+    clean = lessons.module.lessons(0, 0, 0).clean
     shares: dict[str, list[float]] = {name: [] for name in PRESETS}
     for turn in range(5):
         step = statistics.median(lessons.step() for _ in range(2))

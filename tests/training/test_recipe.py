@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pixelmend.errors import UsageError
-from pixelmend.training.recipe import Recipe, load_recipe
+from pixelmend.training.recipe import Recipe
+from pixelmend.training.recipe_file import load_recipe
 
 SHIPPED = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
 SMALLEST = """

@@ -13,6 +13,7 @@ import sys
 import typer
 
 from pixelmend import __version__
+from pixelmend.cli.adapt import adapt
 from pixelmend.cli.data import app as data
 from pixelmend.cli.degrade import degrade
 from pixelmend.cli.evaluate import evaluate
@@ -47,7 +48,7 @@ def _root(
     """Restore damaged pictures."""
 
 
-for verb in (restore, degrade, train, evaluate, export, models):
+for verb in (restore, degrade, train, adapt, evaluate, export, models):
     app.command()(verb)
 app.add_typer(data, name="data")
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -16,29 +19,42 @@ from pixelmend.models.hybrid import Hybrid, HybridConfig
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import torch
-
-HEADER = "pixelmend"
-"""The one key of the file's metadata that is ours; it holds JSON."""
+HEADER, DIGEST = "pixelmend", "sha256"
+"""The keys of the file's metadata that are ours: JSON, and a checksum over names and values of the tensors."""
 
 
-def write_tensors(tensors: dict[str, torch.Tensor], path: Path, header: dict[str, Any]) -> None:
-    """Store tensors and a JSON header at once or not at all: written beside, then renamed.
+def write_tensors(
+    tensors: dict[str, torch.Tensor], path: Path, header: dict[str, Any], *, previous: Path | None = None
+) -> None:
+    """Store tensors and a JSON header at once or not at all: written beside, read back, then renamed.
+
+    Args:
+        tensors: By name.
+        path: The file.
+        header: What is stored with them.
+        previous: Where the file that was there goes, if it is to be kept.
 
     Raises:
-        UnwritableError: The file cannot be written; an older one at ``path`` is untouched.
+        UnwritableError: The file cannot be written, or reads back differently; an older one at ``path`` is untouched.
     """
     make_folder(path.parent)
-    blob = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, {HEADER: json.dumps(header)})
+    stored = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    blob = save(stored, {HEADER: json.dumps(header), DIGEST: _digest(stored)})
     with replacing(path) as beside:
         beside.write_bytes(blob)
+        try:
+            read_tensors(beside)
+        except ModelError as error:
+            raise OSError(errno.EIO, f"what was written reads back differently ({error})") from error
+        if previous is not None and path.is_file():
+            path.replace(previous)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """The tensors and the header that ``write_tensors`` stored.
 
     Raises:
-        ModelError: No such file, not a safetensors file, or not one of ours.
+        ModelError: No such file, not a safetensors file, not one of ours, or damaged since it was written.
     """
     if not path.is_file():
         raise ModelError(f"no weights at {path}: name a .safetensors file that training wrote")
@@ -51,8 +67,19 @@ def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         raise ModelError(f"{path} is not a whole safetensors file ({error}): train or download it again") from error
     if HEADER not in metadata:
         raise ModelError(f"{path} carries no {HEADER!r} header: it was not written by pixelmend train")
+    # Files of earlier versions carry no checksum.
+    if DIGEST in metadata and metadata[DIGEST] != _digest(tensors):
+        raise ModelError(f"{path} is damaged: its values are not those that were written; train or download it again")
     header: dict[str, Any] = json.loads(metadata[HEADER])
     return tensors, header
+
+
+def _digest(tensors: dict[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def save_model(model: Hybrid, path: Path, header: dict[str, Any]) -> None:

@@ -1,8 +1,7 @@
-"""What happens around the steps of a run: the clock, progress, validation, early stopping, saving."""
+"""What happens around the steps of a run: the clock, progress, validation, early stopping, saving, going back."""
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from dataclasses import asdict, dataclass
@@ -11,88 +10,82 @@ from typing import TYPE_CHECKING, Any, cast
 from lightning.pytorch.callbacks import Callback
 
 from pixelmend.errors import ModelError
-from pixelmend.models import save_model
+from pixelmend.training import processes
+from pixelmend.training.guard import Guard
 from pixelmend.training.interrupt import StopSignals
-from pixelmend.training.machine import describe
-from pixelmend.training.state import autocast_type, load_state, save_state
+from pixelmend.training.state import load_state, save_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     import lightning
 
-    from pixelmend.data.validation import ValidationSet
-    from pixelmend.training.module import DenoiseModule
+    from pixelmend.data.validation import Scores
+    from pixelmend.training.examiner import Examiner
+    from pixelmend.training.module import RestorationModule
+    from pixelmend.training.reporter import Reporter
 
-LOG_EVERY = 50
-"""Steps between two looks at the clock and the loss: reading a loss makes the host wait for the device."""
+LOOK_EVERY = 50
+"""Steps between two looks at the loss: reading it makes the host wait for the device."""
 FIRST_LOOK = 10
 """Steps after which the pace is measured first."""
+AGREE_EVERY = 10
+"""Steps after which several processes ask each other whether it is time for something."""
 
 
 @dataclass
 class Standing:
     """How a run stands; stored with its state."""
 
-    best: float = -math.inf
+    best: float | None = None
     best_step: int = 0
     waited: int = 0
     """Validations since the best one."""
+    setbacks: int = 0
+    lowest_loss: float | None = None
 
 
 class Keeper(Callback):
-    """Keeps the time, tells how the run goes, validates, stores the best averaged weights, and ends the run.
+    """Keeps the time, tells how the run goes, validates, stores, goes back where the loss diverged, and ends the run.
 
     Asked to stop (Ctrl-C, or SIGTERM as clusters send it), it lets the step come to its end, stores the state and sets
     ``interrupted``: the run goes on from there as if nothing had been. Asked twice, it stops at once.
 
-    Files in ``folder``: ``weights.safetensors`` (the best averaged weights), ``last.safetensors`` (the newest),
-    ``state.safetensors`` (to resume from), ``log.jsonl`` (a line for each look and validation, appended).
+    The state is stored at the start, every few minutes and at the end, so that a run that is killed loses no more than
+    that; what the loss diverges from is never stored.
 
     Args:
         folder: The run's folder.
-        validation: The pictures that choose.
-        matrix_rate: FLOP/s of matrix products on this device, in the precision of the run.
-        flops_per_pixel: Of one training step, forward and backward.
-        tell: Prints one line for the person who waits.
+        examiner: Validates, and stores the best weights.
+        reporter: Tells and records.
+        resume: Go on from the state in the folder when the run starts.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        validation: ValidationSet,
-        *,
-        matrix_rate: float,
-        flops_per_pixel: float,
-        tell: Callable[[str], None],
-    ) -> None:
-        self.folder, self.validation, self.tell = folder, validation, tell
-        self.matrix_rate, self.flops_per_pixel = matrix_rate, flops_per_pixel
+    def __init__(self, folder: Path, examiner: Examiner, reporter: Reporter, *, resume: bool) -> None:
+        self.folder, self.examiner, self.reporter = folder, examiner, reporter
         self.standing = Standing()
-        self.seconds_per_step = 0.0
         self.interrupted = False
-        self._validated_step = -1
+        self._resume = resume
         self._signals = StopSignals()
-        self._resume = False
-
-    def resume(self) -> Keeper:
-        """Go on from the state in the folder when the run starts."""
-        self._resume = True
-        return self
+        self._validated_step = -1
 
     # Lightning's hooks, in the order in which they are called.
 
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Load the state, where asked, and start the clock."""
-        module = cast("DenoiseModule", pl_module)
+        """Load the state, where asked, or store the first one, and start the clock."""
+        module = cast("RestorationModule", pl_module)
+        self._guard = Guard(module.recipe.schedule.diverged_at)
         if self._resume:
-            progress = load_state(module, trainer.optimizers[0], self.folder / "state.safetensors")
-            self.standing = Standing(**progress)
-            self.tell(f"going on from step {module.steps_done}, {module.budget.elapsed / 60:.1f} min used")
-        self._started = self._validated = self._looked = time.perf_counter()
+            self._load(module)
+            minutes = module.budget.elapsed / 60
+            self.reporter.tell(f"going on from step {module.steps_done}, {minutes:.1f} min used")
+        else:
+            # A folder that cannot be written to is found now and not after the first hour.
+            self._save(module)
         self._elapsed_before = module.budget.elapsed
-        self._first = self._looked_step = module.steps_done
+        self._started = self._validated = self._saved = time.perf_counter()
+        self.reporter.start(module)
+        self._first = module.steps_done
         if module.budget.is_over(module.steps_done):
             trainer.should_stop = True
         # Not before: Lightning has put its own handlers in place by now, and takes ours away with them at the end.
@@ -101,108 +94,130 @@ class Keeper(Callback):
     def on_train_batch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: Any, **__: Any
     ) -> None:
-        """Look at clock and loss now and then, validate when due, stop when the budget is used or somebody asks."""
-        module = cast("DenoiseModule", pl_module)
+        """Look at clock and loss now and then, save and validate when due, stop when it is time or somebody asks."""
+        module = cast("RestorationModule", pl_module)
         step, now = module.steps_done, time.perf_counter()
         module.budget.elapsed = self._elapsed_before + now - self._started
-        since = step - self._looked_step
-        if since >= LOG_EVERY or (since == FIRST_LOOK and step - self._first == FIRST_LOOK):
-            self._look(module, now)
-        over = module.budget.is_over(step)
-        if now - self._validated >= 60 * module.recipe.schedule.validate_minutes and not over:
-            self._validate(trainer, module)
-        if self._signals.received and not over:
+        if step == 1:
+            # The very first loss is that of the picture as it came: what no later one should be far above.
+            self._guard.fault(module.peek("pixel"))
+        if (step % LOOK_EVERY == 0 or step - self._first == FIRST_LOOK) and not self._look(module):
+            return
+        if not self._agrees(module):
+            return
+        over, save, validate = self._due(module, now)
+        # The last step too is looked at here, while there is a way back.
+        if (validate or over) and not self._validate(trainer, module):
+            return
+        if processes.any_of(self._signals.received)[0] and not over:
             self.interrupted = True
-            self._save(trainer, module)
-            self.tell(f"interrupted at step {step}; the state is kept: go on with --resume")
+            self._save(module)
+            self.reporter.tell(f"interrupted at step {step}; the state is kept: go on with --resume")
+        elif save and not (over or validate) and self._look(module):
+            self._save(module)
         if over or self.interrupted:
             trainer.should_stop = True
 
     def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Validate and store once more, at the very end; stopping early has done so already."""
-        module = cast("DenoiseModule", pl_module)
+        """Draw the curves; a run that was over before it started is validated once more."""
+        module = cast("RestorationModule", pl_module)
         if not self.interrupted and self._validated_step != module.steps_done:
             self._validate(trainer, module)
+        self.reporter.finish()
         # Here, because Lightning's own handlers go next; where a run ends with an error, it takes ours away as well.
         self._signals.restore()
 
-    def _look(self, module: DenoiseModule, now: float) -> None:
-        steps = module.steps_done - self._looked_step
-        self.seconds_per_step = (now - self._looked) / steps
-        module.budget.plan(module.steps_done, self.seconds_per_step)
-        loss = float(module.last_loss)
-        _check_finite(loss, "loss", module.steps_done)
-        pixels_per_second = module.pixels_per_step / self.seconds_per_step
-        rate = pixels_per_second * self.flops_per_pixel
-        left = module.budget.seconds_left(module.steps_done, self.seconds_per_step)
-        share = f" · {rate / self.matrix_rate:.0%} of matrix rate"
-        self.tell(
-            f"step {module.steps_done}/{module.budget.planned:.0f} · loss {loss:.4f}"
-            f" · {pixels_per_second / 1e6:.2f} Mpx/s · {rate / 1e9:.0f} GFLOP/s{share} · {_clock(left)} left"
+    def _agrees(self, module: RestorationModule) -> bool:
+        """Whether this is a step after which it is asked what is due: each one, unless others have to be asked too."""
+        step, each = module.steps_done, module.recipe.schedule.validate_steps
+        if processes.count() == 1 or step % AGREE_EVERY == 0 or step == module.budget.max_steps:
+            return True
+        return each is not None and step % each == 0
+
+    def _due(self, module: RestorationModule, now: float) -> tuple[bool, bool, bool]:
+        """Whether it is over, and whether it is time to save and to validate."""
+        schedule, step = module.recipe.schedule, module.steps_done
+        over = module.budget.is_over(step)
+        save = now - self._saved >= 60 * schedule.save_minutes
+        if schedule.validate_steps is not None:
+            validate = step % schedule.validate_steps == 0
+        else:
+            validate = now - self._validated >= 60 * schedule.validate_minutes
+        # The first process has the clock.
+        return processes.from_first((over, save, validate))
+
+    def _look(self, module: RestorationModule) -> bool:
+        """Read the losses; where they have diverged, go back and return False."""
+        means = module.take_means()
+        if not means:
+            return True
+        fault = self._guard.fault(means["pixel"]) or next(
+            (f"the {name} loss is {value}" for name, value in means.items() if not math.isfinite(value)), None
         )
-        self._log("train", module, loss=loss, mpx_per_second=pixels_per_second / 1e6, flops_per_second=rate)
-        self._looked, self._looked_step = time.perf_counter(), module.steps_done
+        faults = [text for text in processes.from_all([fault or ""]) if text]
+        if faults:
+            self._go_back(module, faults[0])
+            return False
+        self.reporter.look(module, means)
+        return True
 
-    def _validate(self, trainer: lightning.Trainer, module: DenoiseModule) -> None:
-        if trainer.is_global_zero:
-            scores = self.validation.psnr(module.ema, precision=autocast_type(module.recipe.run.precision))
-            mean = sum(scores.values()) / len(scores)
-            # Before anything is stored: the state of a run that has diverged must not replace one that had not.
-            _check_finite(mean, "validation score", module.steps_done)
-            self._log("validate", module, psnr=mean, by_sigma={f"{k:g}": v for k, v in scores.items()})
-            self._keep(module, mean, scores)
-            listed = " · ".join(f"σ{k:g} {v:.3f}" for k, v in scores.items())
-            best = self.standing.best_step == module.steps_done
-            self.tell(f"validated at step {module.steps_done}: {listed} dB{' · best so far' if best else ''}")
-            self._save(trainer, module)
-        if self.standing.waited >= module.recipe.schedule.patience:
-            self.tell(f"stopping early: no better score in {self.standing.waited} validations")
-            trainer.should_stop = True
-        # A validation is not training: neither the pace nor the time until the next one counts it.
-        self._validated = self._looked = time.perf_counter()
-        self._looked_step = self._validated_step = module.steps_done
+    def _go_back(self, module: RestorationModule, fault: str) -> None:
+        """Return to the last good state with half the rates, or end where that has been done often enough."""
+        step, allowed = module.steps_done, module.recipe.schedule.setbacks
+        setbacks = self.standing.setbacks + 1
+        if setbacks > allowed:
+            raise ModelError(
+                f"{fault} at step {step}, after {self.standing.setbacks} setbacks (the last good state is kept): "
+                "start again with lower rates (--set optimizer.muon_rate=… --set optimizer.adam_rate=…)"
+            )
+        elapsed = module.budget.elapsed
+        self._load(module)
+        module.budget.elapsed = elapsed
+        self.standing.setbacks = setbacks
+        module.course.set_back()
+        self.reporter.tell(
+            f"{fault} at step {step}: back to step {module.steps_done} with the rates at {module.course.scale:.3g} "
+            f"of what they were (setback {setbacks} of {allowed})"
+        )
+        self._save(module)
+        self.reporter.start(module)
 
-    def _save(self, trainer: lightning.Trainer, module: DenoiseModule) -> None:
-        if trainer.is_global_zero:
-            save_state(module, trainer.optimizers[0], self.folder / "state.safetensors", asdict(self.standing))
-
-    def _keep(self, module: DenoiseModule, mean: float, scores: dict[float, float]) -> None:
-        header = {
-            "recipe": module.recipe.published(),
-            "step": module.steps_done,
-            "mpx": module.steps_done * module.pixels_per_step / 1e6,
-            "minutes": module.budget.elapsed / 60,
-            "device": describe(module.device),
-            "validation_psnr": {f"{k:g}": v for k, v in scores.items()},
-        }
-        save_model(module.ema, self.folder / "last.safetensors", header)
-        if mean > self.standing.best:
-            self.standing = Standing(mean, module.steps_done)
-            save_model(module.ema, self.folder / "weights.safetensors", header)
+    def _validate(self, trainer: lightning.Trainer, module: RestorationModule) -> bool:
+        """Score the averaged weights and keep them where they are the best; False where they are no network any more."""
+        if not self._look(module):
+            return False
+        scores = self.examiner.examine(module)
+        mean = self.examiner.chosen(scores)
+        if not math.isfinite(mean):
+            self._go_back(module, f"the validation score is {mean}")
+            return False
+        better = self.standing.best is None or mean > self.standing.best
+        if better:
+            self.standing.best, self.standing.best_step, self.standing.waited = mean, module.steps_done, 0
         else:
             self.standing.waited += 1
+        self.reporter.validated(module, scores, better=better)
+        self.examiner.keep(module, scores, better=better)
+        if module.course.validated(better=better):
+            self.reporter.tell(f"no better score: the rates fall to {module.course.scale:.3g} of their peak")
+        self._validated_step = module.steps_done
+        self._save(module)
+        if self.standing.waited >= module.recipe.schedule.patience:
+            self.reporter.tell(f"stopping early: no better score in {self.standing.waited} validations")
+            trainer.should_stop = True
+        # A validation is not training: neither the pace nor the time until the next one counts it.
+        self._validated = time.perf_counter()
+        self.reporter.pause(module)
+        return True
 
-    def _log(self, kind: str, module: DenoiseModule, **values: Any) -> None:
-        mpx = module.steps_done * module.pixels_per_step / 1e6
-        line = {
-            "kind": kind,
-            "step": module.steps_done,
-            "mpx": mpx,
-            "minutes": module.budget.elapsed / 60,
-            **values,
-        }
-        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+    def _load(self, module: RestorationModule) -> None:
+        self.standing = Standing(**load_state(module, self.folder, self.reporter.tell))
+        lowest = self.standing.lowest_loss
+        self._guard.lowest = math.inf if lowest is None else lowest
+        module.take_means()
+        self.reporter.rewind(module.steps_done)
 
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
-
-
-def _check_finite(value: float, what: str, step: int) -> None:
-    if not math.isfinite(value):
-        raise ModelError(
-            f"the {what} is {value} at step {step}: start again with lower rates "
-            "(--set optimizer.muon_rate=… --set optimizer.adam_rate=…)"
-        )
+    def _save(self, module: RestorationModule) -> None:
+        self.standing.lowest_loss = self._guard.lowest if math.isfinite(self._guard.lowest) else None
+        save_state(module, self.folder, asdict(self.standing))
+        self._saved = time.perf_counter()

@@ -7,10 +7,13 @@ import os
 import statistics
 import sys
 import time
+from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
+
+if TYPE_CHECKING:
+    from pixelmend.models import Hybrid
 
 # Parameters of glibc's mallopt (malloc.h).
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -98,11 +101,11 @@ def _finish(result: torch.Tensor) -> None:
 
 
 @torch.no_grad()
-def forward_flops_per_pixel(model: nn.Module, *, side: int = 256) -> float:
-    """FLOPs of one forward pass for each pixel of the picture; a training step costs three times that."""
+def forward_flops_per_pixel(model: Hybrid, *, side: int = 256) -> float:
+    """FLOPs of one forward pass for each pixel that goes in; a training step costs three times that."""
     parameter = next(model.parameters())
     picture = torch.zeros(1, 3, side, side, device=parameter.device)
-    level = torch.zeros(1, 1, 1, 1, device=parameter.device)
+    conditions = [torch.zeros(1, 1, 1, 1, device=parameter.device) for _ in model.config.conditions]
     with FlopCounterMode(display=False) as counter:
-        model(picture, level)
+        model(picture, *conditions)
     return float(counter.get_total_flops()) / side**2

@@ -1,121 +1,220 @@
-"""What one step does: a batch made on the device, the loss, the averaged weights. Lightning does the loop around it."""
+"""What one step does: a batch made on the device, the losses, the averaged weights. Lightning does the loop around it."""
 
 from __future__ import annotations
 
+import contextlib
 import copy
-from typing import TYPE_CHECKING, Any
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, cast
 
 import lightning
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from pixelmend.data.augment import ColorJitter, Rotation
-from pixelmend.data.batches import Batches
 from pixelmend.errors import UsageError
-from pixelmend.losses import LOSSES, balance_weights
-from pixelmend.models import Hybrid
-from pixelmend.models.weights import load_model
-from pixelmend.training.muon import MuonAdamW, muon_parameters
-from pixelmend.training.schedule import Budget, rate_factor
+from pixelmend.training.objective import Adversary, Objective
+from pixelmend.training.optimizers import clip, make_adversary_optimizer, make_optimizer, set_rates
+from pixelmend.training.processes import whole
+from pixelmend.training.schedule import Course
+from pixelmend.training.start import first_network
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from pixelmend.data.store import PictureStore, Store
+    from pixelmend.data.batches import Batch
+    from pixelmend.training.lessons import Lessons
     from pixelmend.training.recipe import Recipe
+    from pixelmend.training.schedule import Budget
 
 
-class DenoiseModule(lightning.LightningModule):
-    """The hybrid network learning to denoise.
+class RestorationModule(lightning.LightningModule):
+    """The hybrid network learning to restore, and its adversary where the recipe has one.
 
     ``steps_done`` counts the steps of the whole run, across interruptions, and is the number of the next batch.
     Lightning's own counter starts anew with each process, and its loader runs ahead of the steps: neither is used.
+
+    Args:
+        recipe: What to do.
+        lessons: Makes the batches.
+        budget: When the run ends.
+        tell: Told how much of the weights that it starts from was taken.
+
+    Attributes:
+        model: The network that learns; ``ema`` holds its averaged weights.
+        adversary: The discriminator and its game, or None.
+        course: The rates over the run.
     """
 
-    def __init__(self, recipe: Recipe, store: Store[PictureStore], budget: Budget) -> None:
+    def __init__(
+        self, recipe: Recipe, lessons: Lessons, budget: Budget, tell: Callable[[str], None] = lambda _: None
+    ) -> None:
         super().__init__()
-        self.recipe, self.budget = recipe, budget
-        self.model = first_network(recipe)
+        self.automatic_optimization = False
+        self.recipe, self.lessons, self.budget = recipe, lessons, budget
+        self.course = Course(recipe.schedule, budget)
+        self.model = first_network(recipe, tell)
         self.ema = copy.deepcopy(self.model).requires_grad_(requires_grad=False).eval()
         self.network = torch.compile(self.model) if recipe.run.compile else self.model
-        self.batches = Batches(
-            chain=recipe.damage.drawn_from(),
-            color=ColorJitter(recipe.data.jitter, recipe.data.gray),
-            size=recipe.data.batch,
-            side=recipe.data.patch,
-            seed=recipe.seed,
-            store=store,
-            max_shrink=recipe.data.max_shrink,
-            rotation=Rotation(recipe.data.max_rotation),
-        )
+        self.objective = Objective(recipe)
+        self.adversary: Adversary | None = None
+        if recipe.loss.adversarial:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(recipe.seed)
+                self.adversary = Adversary(recipe.loss)
+            self.adversary.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch lacks it
         self.steps_done = 0
-        self.last_loss = torch.zeros(())
+        self._differentiate: Callable[[Tensor], None] = torch.autograd.backward
+        self._sums: dict[str, Tensor] = {}
+        self._counts: dict[str, int] = defaultdict(int)
 
     @property
     def pixels_per_step(self) -> int:
         """Pixels that one step sees, in all processes together."""
         return self.recipe.data.batch * self.recipe.data.patch**2 * self.trainer.world_size
 
-    def configure_optimizers(self) -> MuonAdamW:
-        """Muon for the matrices between first and last layer, AdamW for the rest."""
-        settings = self.recipe.optimizer
-        matrices, others = muon_parameters(self.model, excluded=("stem", "head"))
-        return MuonAdamW(
-            matrices, others, muon_rate=settings.muon_rate, adam_rate=settings.adam_rate, decay=settings.decay
-        )
+    @property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """What moves the network that restores."""
+        return self.trainer.optimizers[0]
 
-    def training_step(self, batch: int, batch_idx: int) -> Tensor:  # noqa: ARG002 (Lightning's signature)
-        """The loss of batch number ``steps_done``; what the loader hands over says nothing."""
-        loss = self.loss_of(self.steps_done)
-        self.last_loss = loss.detach()
-        return loss
+    def configure_optimizers(self) -> list[torch.optim.Optimizer]:
+        """The network's, then the adversary's."""
+        optimizers = [make_optimizer(self.model, self.recipe.optimizer)]
+        if self.adversary is not None:
+            optimizers.append(make_adversary_optimizer(self.adversary, self.recipe.loss))
+        return optimizers
 
-    def loss_of(self, number: int) -> Tensor:
-        """Make batch ``number`` and compare what the network restores of it with the clean pictures."""
-        with torch.autocast(self.device.type, enabled=False):
-            lesson = self.batches(number, self.global_rank)
-        if lesson.degraded.shape != lesson.clean.shape:
-            raise UsageError("damage.chain changes the size of pictures: end it with fit(scale=1)")
-        restored = self.network(lesson.degraded, lesson.sigma01[:, None, None, None])
-        each = LOSSES[self.recipe.loss.pixel](restored.float(), lesson.clean)
-        return (each * balance_weights(lesson.sigma01, power=self.recipe.loss.balance)).mean()
+    def configure_model(self) -> None:
+        """Give each process its part of the network, where the strategy asks for that (fsdp)."""
+        if self.recipe.run.strategy != "fsdp" or self.device_mesh is None:
+            return
+        from torch.distributed.fsdp import fully_shard
 
-    def optimizer_step(
-        self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Callable[[], Any] | None = None
-    ) -> None:
-        """Move the weights at this step's rate, average them, and count the step.
+        mesh = self.device_mesh["data_parallel"]
+        for learning in (self.model, self.adversary):
+            if learning is not None:
+                fully_shard(learning, mesh=mesh)
 
-        All in one place, so that whoever looks between two steps (Lightning asks its callbacks before the module) sees
-        weights, average and count that belong together.
+    def on_fit_start(self) -> None:
+        """What is frozen follows to the device; gradients go through the trainer, which adds up those of processes."""
+        self.objective.to(self.device)
+        self._differentiate = self.manual_backward
+
+    def training_step(self, batch: int, batch_idx: int) -> None:  # noqa: ARG002 (Lightning's signature)
+        """Take a step; what the loader hands over says nothing."""
+        self.take_step(self.trainer.optimizers)
+
+    def take_step(self, optimizers: list[torch.optim.Optimizer]) -> None:
+        """Take step number ``steps_done``.
+
+        All in one place, so that whoever looks between two steps sees weights, average and count that belong together.
+
+        Args:
+            optimizers: As ``configure_optimizers`` gave them.
         """
-        factor = rate_factor(self.steps_done, self.budget.planned, self.recipe.schedule.warmup_steps)
-        for group in optimizer.param_groups:
-            group["lr"] = group["peak_rate"] * factor
-        super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
+        self._thaw_or_freeze()
+        factor = self.course.factor(self.steps_done)
+        for optimizer in optimizers:
+            set_rates(optimizer, factor)
+            optimizer.zero_grad(set_to_none=True)
+        resting = self.adversary is not None and self.adversary.rests(self.steps_done)
+        for part in range(self.lessons.parts):
+            with self._gradients_of(part):
+                self._learn(self._lesson(part), resting=resting)
+        clip(self.model.parameters(), self.recipe.optimizer.clip)
+        optimizers[0].step()
+        if self.adversary is not None and not resting:
+            optimizers[1].step()
         self.steps_done += 1
         self.average_weights()
+
+    def _lesson(self, part: int) -> Batch:
+        with torch.autocast(self.device.type, enabled=False):
+            lesson = self.lessons(self.steps_done, part, self.global_rank)
+        scale = self.recipe.model.scale
+        if any(d * scale != c for d, c in zip(lesson.degraded.shape[2:], lesson.clean.shape[2:], strict=True)):
+            raise UsageError(
+                f"the damage makes {tuple(lesson.degraded.shape[2:])} of {tuple(lesson.clean.shape[2:])}, and the "
+                f"network enlarges by {scale}: end damage.chain with fit(scale=…), or set model.scale"
+            )
+        return lesson
+
+    def _learn(self, lesson: Batch, *, resting: bool) -> None:
+        """Gradients of one part, first those of the network, then those of its adversary."""
+        conditions = conditions_of(lesson, self.recipe.model.conditions)
+        restored = self.network(lesson.degraded, *conditions).float()
+        ramp = self._ramp()
+        terms = self.objective(restored, lesson, conditions, ramp)
+        if self.adversary is not None:
+            terms["adversarial"] = ramp * self.adversary.generator_loss(restored, lesson.clean)
+        self._differentiate(torch.stack(list(terms.values())).sum() / self.lessons.parts)
+        if self.adversary is not None:
+            judged = self.adversary.discriminator_loss(restored, lesson.clean, self.steps_done)
+            if not resting:
+                self._differentiate(judged / self.lessons.parts)
+            terms |= {"discriminator": judged, "judged_right": self.adversary.right}
+        self._note(terms, restored, lesson.clean)
+
+    def _ramp(self) -> float:
+        steps = self.recipe.loss.ramp_steps
+        return min(1.0, (self.steps_done + 1) / steps) if steps else 1.0
+
+    def _gradients_of(self, part: int) -> contextlib.AbstractContextManager[None]:
+        """Processes add up their gradients with the last part of a step only."""
+        if part == self.lessons.parts - 1 or self._trainer is None:
+            return contextlib.nullcontext()
+        strategy = cast("Any", self.trainer.strategy)
+        if not hasattr(strategy, "block_backward_sync"):
+            return contextlib.nullcontext()
+        context: contextlib.AbstractContextManager[None] = strategy.block_backward_sync()
+        return context
+
+    @torch.no_grad()
+    def _note(self, terms: dict[str, Tensor], restored: Tensor, clean: Tensor) -> None:
+        """Add up on the device what is told now and then."""
+        error = (restored.clamp(0, 1) - clean).square().mean(dim=(1, 2, 3)).clamp_min(1e-10)
+        for name, value in {**terms, "psnr": -10 * error.log10().mean()}.items():
+            self._sums[name] = self._sums.get(name, torch.zeros_like(value)) + value.detach()
+            self._counts[name] += 1
+
+    def take_means(self) -> dict[str, float]:
+        """The mean of each loss and of the training PSNR since the last call; the host waits for the device here."""
+        means = {name: float(value) / self._counts[name] for name, value in self._sums.items()}
+        self._sums, self._counts = {}, defaultdict(int)
+        return means
+
+    def peek(self, name: str) -> float:
+        """The mean of one loss so far, which stays to be taken."""
+        return float(self._sums[name]) / self._counts[name]
+
+    def _thaw_or_freeze(self) -> None:
+        settings = self.recipe.optimizer
+        if settings.freeze:
+            over = settings.freeze_steps is not None and self.steps_done >= settings.freeze_steps
+            for name in settings.freeze:
+                self.model.get_submodule(name).requires_grad_(over)
 
     @torch.no_grad()
     def average_weights(self) -> None:
         """Move the averaged weights on: with a short memory at first, so that the average leaves the start behind."""
         decay = min(self.recipe.optimizer.ema, (1 + self.steps_done) / (10 + self.steps_done))
-        torch._foreach_lerp_(list(self.ema.parameters()), list(self.model.parameters()), 1 - decay)
+        moved = [whole(parameter) for parameter in self.model.parameters()]
+        torch._foreach_lerp_(list(self.ema.parameters()), moved, 1 - decay)
+
+    def learning(self) -> Iterator[tuple[str, nn.Module, torch.optim.Optimizer]]:
+        """Everything that learns, under the name that it is stored by, with its optimizer."""
+        yield "model", self.model, self.trainer.optimizers[0]
+        if self.adversary is not None:
+            yield "adversary", self.adversary, self.trainer.optimizers[1]
 
 
-def first_network(recipe: Recipe) -> Hybrid:
-    """The network before its first step, channels last in memory: the weights named, or a function of the seed.
+def conditions_of(lesson: Batch, names: tuple[str, ...]) -> list[Tensor]:
+    """What the network is told of a batch, in order."""
+    nothing = lesson.sigma01.new_zeros(1, 1, 1, 1).expand(len(lesson.sigma01), 1, 1, 1)
+    known = {
+        "noise_level": lesson.sigma01[:, None, None, None],
+        "mask": nothing if lesson.missing is None else lesson.missing,
+    }
+    return [known[name] for name in names]
 
-    Raises:
-        ModelError: The weights that the recipe starts from are missing or broken.
-        UsageError: They are those of another network.
-    """
-    if recipe.start is None:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(recipe.seed)
-            model = Hybrid(recipe.model)
-    else:
-        model = load_model(recipe.start).train()
-        if model.config != recipe.model:
-            raise UsageError(f"{recipe.start} holds another network than [model] describes: make them agree")
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's own annotation lacks it
-    return model
+

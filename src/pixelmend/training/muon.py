@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from pixelmend.training.processes import like, whole
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -37,11 +39,12 @@ def muon_parameters(model: nn.Module, *, excluded: Iterable[str]) -> tuple[list[
     """Split a model's parameters into those for Muon and those for AdamW.
 
     Muon takes the weights of convolutions and linear layers, except in the modules named in ``excluded`` (first and
-    last layer, whose inputs or outputs are colours and not features).
+    last layer, whose inputs or outputs are colours and not features) and of depthwise convolutions, which mix nothing.
     """
     matrices: list[nn.Parameter] = []
     for name, module in model.named_modules():
-        if isinstance(module, nn.Conv2d | nn.Linear) and name not in set(excluded):
+        mixes = isinstance(module, nn.Linear) or (isinstance(module, nn.Conv2d) and module.groups == 1)
+        if mixes and name not in set(excluded):
             matrices.append(module.get_parameter("weight"))
     chosen = {id(p) for p in matrices}
     return matrices, [p for p in model.parameters() if id(p) not in chosen]
@@ -103,11 +106,11 @@ class MuonAdamW(torch.optim.Optimizer):
                 if not state:
                     state["momentum"] = torch.zeros_like(p)
                 state["momentum"].lerp_(grad, 1 - group["momentum"])
-                updates.append(grad.lerp(state["momentum"], group["momentum"]).reshape(rows, columns))
+                updates.append(whole(grad.lerp(state["momentum"], group["momentum"])).reshape(rows, columns))
             rate = group["lr"] * max(1.0, rows / columns) ** 0.5
             for (p, _), update in zip(same, orthogonalize(torch.stack(updates)), strict=True):
                 p.mul_(1 - group["lr"] * group["decay"])
-                p.add_(update.reshape(p.shape).to(p.dtype), alpha=-rate)
+                p.add_(like(update.reshape(p.shape).to(p.dtype), p), alpha=-rate)
 
     def _step_adamw(self, moving: list[tuple[Tensor, Tensor]], group: dict[str, Any]) -> None:
         beta1, beta2 = group["betas"]

@@ -49,8 +49,10 @@ class DataSection(Section):
     train: tuple[Path, ...] = Field(min_length=1, description="folders to learn from")
     validate_on: tuple[Path, ...] = Field(min_length=1, description="folders to choose by")
     sources: tuple[SourceSection, ...] = Field(default=(), description="what the training pictures are, for the card")
-    cache: Path | Literal["none"] = Field(
-        default_factory=default_cache, description="folder that decoded pictures are kept in; none for no cache"
+    cache: Literal["none"] | Path = Field(
+        default_factory=default_cache,
+        union_mode="left_to_right",
+        description="folder that decoded pictures are kept in; none for no cache",
     )
     buffer_mb: float = Field(
         default=4000, gt=0, description="memory for decoded pictures; collections larger than this are streamed"
@@ -191,8 +193,10 @@ class ValidationSection(Section):
         default=(), description="damage to validate on, each in words; absent: noise 15, 25, 50, or the recipe's chain"
     )
     ssim: bool = Field(default=True, description="also measure structural similarity")
-    lpips: Path | Literal["hub", "none"] = Field(
-        default="none", description="also measure LPIPS, with AlexNet's features of this file or folder, or the hub's"
+    lpips: Literal["hub", "none"] | Path = Field(
+        default="none",
+        union_mode="left_to_right",
+        description="also measure LPIPS, with AlexNet's features of this file or folder, or the hub's",
     )
     choose_by: Literal["psnr", "ssim", "lpips"] = Field(default="psnr", description="which score is to be best")
     samples: int = Field(default=2, ge=0, le=64, description="pictures shown restored at each validation")

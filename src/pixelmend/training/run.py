@@ -6,18 +6,16 @@ import contextlib
 import itertools
 import logging
 import warnings
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import lightning
 from torch.utils.data import DataLoader, IterableDataset
 
-from pixelmend.data.cache import CacheOptions
-from pixelmend.data.loading import LoadOptions, load_pictures
-from pixelmend.data.shards import StreamOptions
-from pixelmend.data.sources import find_clean
-from pixelmend.data.validation import ValidationSet
 from pixelmend.errors import UsageError
+from pixelmend.files import make_folder
+from pixelmend.training import lessons as lessons_of
+from pixelmend.training import processes
+from pixelmend.training.examiner import Examiner
 from pixelmend.training.keeper import Keeper
 from pixelmend.training.machine import (
     choose_device,
@@ -26,8 +24,10 @@ from pixelmend.training.machine import (
     keep_large_blocks,
     matrix_rate,
 )
-from pixelmend.training.module import DenoiseModule
+from pixelmend.training.module import RestorationModule
+from pixelmend.training.reporter import Reporter
 from pixelmend.training.schedule import Budget
+from pixelmend.training.state import PREVIOUS, STATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,12 +47,12 @@ class Endless(IterableDataset[int]):
 
 
 def train(recipe: Recipe, *, resume: bool = False, tell: Callable[[str], None] = print) -> Path:
-    """Train as the recipe says.
+    """Train as the recipe says; in each of the processes where torchrun has started several.
 
     Args:
         recipe: What to do.
         resume: Go on from the state that an earlier part of this run left.
-        tell: Prints one line of progress.
+        tell: Prints one line of progress; only the first process tells.
 
     Returns:
         The best averaged weights, a safetensors file in the run's folder.
@@ -60,51 +60,59 @@ def train(recipe: Recipe, *, resume: bool = False, tell: Callable[[str], None] =
     Raises:
         UsageError: There is a run of this name and ``resume`` is not set, or there is none and it is.
         DataError: The pictures are missing.
-        ModelError: The loss is not finite, or a file cannot be written.
+        ModelError: The loss diverged more often than it may, or a file is broken.
+        UnwritableError: A file cannot be written; those before it are unchanged.
         KeyboardInterrupt: Somebody asked to stop; the state to resume from is kept, unless they asked twice.
     """
     folder = recipe.run.out / recipe.name
-    _check_folder(folder, resume=resume)
+    if processes.rank() == 0:
+        _check_folder(folder, resume=resume)
+    else:
+        tell = _silent
     device = choose_device(recipe.run.device)
     keep_large_blocks()
     precision = choose_precision(recipe.run.precision, device)
     recipe = recipe.model_copy(update={"run": recipe.run.model_copy(update={"precision": precision})})
     rate = matrix_rate(device, precision)
-    roots = [[recipe.data.root / part for part in parts] for parts in (recipe.data.train, recipe.data.validate_on)]
-    validation = ValidationSet(roots[1], device, multiple_of=recipe.model.multiple_of)
-    largest = round(recipe.data.patch * recipe.data.max_shrink)
-    store = load_pictures(find_clean(roots[0]), device, _load_options(recipe, largest), tell=tell)
+    validation = lessons_of.validation_set(recipe, device)
+    lessons = lessons_of.load(recipe, device, tell=tell)
     seconds = None if recipe.schedule.max_minutes is None else 60 * recipe.schedule.max_minutes
-    module = DenoiseModule(recipe, store, Budget(recipe.schedule.max_steps, seconds))
-    flops = 3 * forward_flops_per_pixel(module.model)
-    parameters = sum(p.numel() for p in module.model.parameters())
-    tell(
-        f"{recipe.name}: {parameters / 1e6:.2f} M parameters, {flops / 6e3:.0f} kMAC a pixel; "
-        f"{len(store)} pictures to learn from, {len(validation.pairs)} to choose by; "
-        f"{device.type}, {rate / 1e9:.0f} GFLOP/s of {precision} matrix products"
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    keeper = Keeper(folder, validation, matrix_rate=rate, flops_per_pixel=flops, tell=tell)
-    with contextlib.closing(store):
-        _fit(module, keeper.resume() if resume else keeper, device)
+    with contextlib.closing(lessons.store):
+        module = RestorationModule(recipe, lessons, Budget(recipe.schedule.max_steps, seconds), tell)
+        flops = 3 * forward_flops_per_pixel(module.model) / recipe.model.scale**2
+        _introduce(module, len(validation), device, rate, flops, tell)
+        make_folder(folder)
+        reporter = Reporter(
+            folder, matrix_rate=rate, flops_per_pixel=flops, tell=tell, tensorboard=recipe.run.tensorboard
+        )
+        examiner = Examiner(folder, validation, recipe.validation, reporter.journal)
+        _fit(module, Keeper(folder, examiner, reporter, resume=resume), device)
     return folder / "weights.safetensors"
 
 
-def _load_options(recipe: Recipe, smallest: int) -> LoadOptions:
-    folder = None if recipe.data.cache == "none" else recipe.data.cache.expanduser()
-    usual = CacheOptions(folder)
-    # Eight shards or more in a small buffer, so that what is drawn from together varies.
-    return LoadOptions(
-        smallest,
-        recipe.data.detail,
-        skip_bad=recipe.data.skip_bad,
-        cache=replace(usual, shard_mb=min(usual.shard_mb, recipe.data.buffer_mb / 8)),
-        stream=StreamOptions(recipe.data.buffer_mb, recipe.data.window, recipe.seed),
-    )
-
-
-def _fit(module: DenoiseModule, keeper: Keeper, device: torch.device) -> None:
+def _introduce(
+    module: RestorationModule,
+    pictures: int,
+    device: torch.device,
+    rate: float,
+    flops: float,
+    tell: Callable[[str], None],
+) -> None:
     recipe = module.recipe
+    parameters = sum(p.numel() for p in module.model.parameters())
+    tell(
+        f"{recipe.name}: {parameters / 1e6:.2f} M parameters, {flops / 6e3:.0f} kMAC a pixel; "
+        f"{len(module.lessons.store)} pictures to learn from, {pictures} to choose by; "
+        f"{device.type}, {rate / 1e9:.0f} GFLOP/s of {recipe.run.precision} matrix products"
+    )
+    if module.adversary is not None:
+        count = sum(p.numel() for p in module.adversary.parameters())
+        tell(f"against a discriminator of {count / 1e6:.2f} M parameters ({recipe.loss.adversary})")
+    if module.objective.described:
+        tell(f"features: {module.objective.described}")
+
+
+def _fit(module: RestorationModule, keeper: Keeper, device: torch.device) -> None:
     # Lightning tells much at every start that a recipe has already decided.
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     with warnings.catch_warnings():
@@ -112,15 +120,14 @@ def _fit(module: DenoiseModule, keeper: Keeper, device: torch.device) -> None:
         warnings.filterwarnings("ignore", message=".*isinstance.*LeafSpec.*")
         trainer = lightning.Trainer(
             accelerator="gpu" if device.type == "cuda" else device.type,
-            devices=1 if device.type != "cpu" else "auto",
-            precision="bf16-mixed" if recipe.run.precision == "bf16" else "32-true",
+            precision="bf16-mixed" if module.recipe.run.precision == "bf16" else "32-true",
             max_epochs=1,
-            gradient_clip_val=recipe.optimizer.clip,
             callbacks=[keeper],
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
+            **_spread(module.recipe),
         )
         try:
             trainer.fit(module, DataLoader(Endless(), batch_size=None))
@@ -130,8 +137,27 @@ def _fit(module: DenoiseModule, keeper: Keeper, device: torch.device) -> None:
         raise KeyboardInterrupt
 
 
+def _spread(recipe: Recipe) -> dict[str, Any]:
+    """How many processes on how many machines, and what each holds: torchrun's numbers, or the recipe's."""
+    here, machines = processes.launched() or (recipe.run.devices, 1)
+    usual = {"devices": here, "num_nodes": machines}
+    if here * machines == 1:
+        return usual
+    if recipe.run.strategy == "fsdp":
+        from lightning.pytorch.strategies import ModelParallelStrategy
+
+        return {**usual, "strategy": ModelParallelStrategy(data_parallel_size=here * machines, tensor_parallel_size=1)}
+    # Where there is an adversary, each of the two backward passes leaves the other's weights out.
+    adversarial = bool(recipe.loss.adversarial) or bool(recipe.optimizer.freeze)
+    return {**usual, "strategy": "ddp_find_unused_parameters_true" if adversarial else "ddp"}
+
+
+def _silent(_: str) -> None:
+    return None
+
+
 def _check_folder(folder: Path, *, resume: bool) -> None:
-    there = (folder / "state.safetensors").exists()
+    there = any((folder / name).exists() for name in (STATE, PREVIOUS))
     if resume and not there:
         raise UsageError(f"nothing to resume in {folder}: start the run without --resume")
     if there and not resume:
