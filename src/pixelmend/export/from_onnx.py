@@ -36,20 +36,27 @@ _FOLDED = ("gain", "gain2")
 _ADVICE = "start from a .safetensors file that training wrote (--start FILE)"
 
 
+_WEIGHT = {"conv2d": 1, "linear": 1, "layer_norm": 2}
+"""Layers by the name of their function, and which argument of it is the weight."""
+
+_Taken = dict[str, list[tuple["NDArray[Any]", ...]]]
+
+
 class _Calls(TorchFunctionMode):
-    """Writes down which weights convolutions and linear layers are called with, in order."""
+    """Writes down which weights layers are called with, in order."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.weights: dict[str, list[Tensor]] = {"conv2d": [], "linear": []}
+        self.weights: dict[str, list[Tensor]] = {name: [] for name in _WEIGHT}
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Iterable[type], args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         """Call, and remember the weight."""
-        if (name := getattr(func, "__name__", "")) in self.weights:
-            self.weights[name].append(args[1])
-        return func(*args, **(kwargs or {}))
+        named = kwargs or {}
+        if (name := getattr(func, "__name__", "")) in _WEIGHT:
+            self.weights[name].append(named["weight"] if "weight" in named else args[_WEIGHT[name]])
+        return func(*args, **named)
 
 
 def recipe_of(card: Card) -> dict[str, Any]:
@@ -102,14 +109,13 @@ def rebuild(card: Card) -> Hybrid:
 
 def _found(model: Hybrid, nodes: Any, constants: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Every parameter of the network that the file holds, by name."""
-    convolutions, products, squares = _in_order(nodes, constants)
+    taken = _in_order(nodes, constants)
     found = {name: constants[name] for name, _ in model.named_parameters() if name in constants}
-    calls = _calls(model)
-    for name, (weight, bias) in zip(calls["conv2d"], convolutions, strict=False):
-        found |= {f"{name}.weight": weight, f"{name}.bias": bias}
-    found |= {f"{name}.weight": value.T for name, value in zip(calls["linear"], products, strict=False)}
+    for kind, names in _calls(model).items():
+        for name, (weight, *bias) in zip(names, taken[kind], strict=False):
+            found |= {f"{name}.weight": weight, **{f"{name}.bias": each for each in bias}}
     windows = {name: m for name, m in model.named_modules() if isinstance(m, WindowAttention)}
-    for (name, module), square in zip(windows.items(), squares, strict=False):
+    for (name, module), (square,) in zip(windows.items(), taken["square"], strict=False):
         table = np.zeros(module.position_bias.shape, np.float32)
         table[module.position.numpy()] = square[0].transpose(1, 2, 0)
         found[f"{name}.position_bias"] = table
@@ -117,23 +123,26 @@ def _found(model: Hybrid, nodes: Any, constants: dict[str, NDArray[Any]]) -> dic
     return found | ones
 
 
-def _in_order(
-    nodes: Any, constants: dict[str, NDArray[Any]]
-) -> tuple[list[tuple[NDArray[Any], NDArray[Any]]], list[NDArray[Any]], list[NDArray[Any]]]:
-    """What nodes take from the file: weight and bias of convolutions, matrices, and squares added to attention."""
-    known = dict(constants)
-    convolutions, products, squares = [], [], []
+def _in_order(nodes: Any, constants: dict[str, NDArray[Any]]) -> _Taken:
+    """What nodes take from the file: weight and bias of layers, and squares that are added to attention."""
+    known, taken = dict(constants), _Taken({name: [] for name in (*_WEIGHT, "square")})
+    products: dict[str, int] = {}
     for node in nodes:
-        given = [known[name] for name in node.input if name in known]
+        given = tuple(known[name] for name in node.input if name in known)
         if node.op_type == "Mul" and len(given) == 2:
             known[node.output[0]] = given[0] * given[1]
-        elif node.op_type == "Conv" and len(given) == 2:
-            convolutions.append((given[0], given[1]))
-        elif node.op_type == "MatMul" and len(given) == 1:
-            products.append(given[0])
-        elif node.op_type == "Add" and len(given) == 1 and given[0].ndim == 4:
-            squares.append(given[0])
-    return convolutions, products, squares
+        elif node.op_type == "Conv":
+            taken["conv2d"].append(given)
+        elif node.op_type == "LayerNormalization":
+            taken["layer_norm"].append(given)
+        elif node.op_type == "MatMul" and given:
+            products[node.output[0]] = len(taken["linear"])
+            taken["linear"].append((given[0].T,))
+        elif node.op_type == "Add" and given and (product := set(node.input) & products.keys()):
+            taken["linear"][products[product.pop()]] += given
+        elif node.op_type == "Add" and given and given[0].ndim == 4:
+            taken["square"].append(given)
+    return taken
 
 
 def _calls(model: Hybrid) -> dict[str, list[str]]:

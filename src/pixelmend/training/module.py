@@ -93,7 +93,8 @@ class RestorationModule(lightning.LightningModule):
         mesh = self.device_mesh["data_parallel"]
         for learning in (self.model, self.adversary):
             if learning is not None:
-                fully_shard(learning, mesh=mesh)
+                # Parts are cut from plain memory.
+                fully_shard(learning.to(memory_format=torch.contiguous_format), mesh=mesh)  # type: ignore[call-overload]
 
     def on_fit_start(self) -> None:
         """What is frozen follows to the device; gradients go through the trainer, which adds up those of processes."""
@@ -117,7 +118,10 @@ class RestorationModule(lightning.LightningModule):
         for optimizer in optimizers:
             set_rates(optimizer, factor)
             optimizer.zero_grad(set_to_none=True)
-        resting = self.adversary is not None and self.adversary.rests(self.steps_done)
+        resting = False
+        if self.adversary is not None:
+            self.adversary.begin_step()
+            resting = self.adversary.rests(self.steps_done)
         for part in range(self.lessons.parts):
             with self._gradients_of(part):
                 self._learn(self._lesson(part), resting=resting)

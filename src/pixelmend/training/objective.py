@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from pixelmend.errors import UsageError
 from pixelmend.losses import ADVERSARIAL, LOSSES, PerceptualLoss, balance_weights, find_features, frequency, r1_penalty
@@ -94,6 +95,15 @@ class Adversary(nn.Module):
         self.register_buffer("resting", torch.tensor(False))
         self.right: Tensor
         self.resting: Tensor
+
+    @torch.no_grad()
+    def begin_step(self) -> None:
+        """Estimate the spectral norms anew, once a step, however many passes and parts a step has."""
+        self.discriminator.train()
+        for layer in self.discriminator.modules():
+            if parametrize.is_parametrized(layer):
+                _ = layer.weight
+        self.discriminator.eval()
 
     def rests(self, step: int) -> bool:
         """Whether it learns nothing at this step; to be asked once a step."""
