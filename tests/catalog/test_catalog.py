@@ -35,7 +35,7 @@ def test_a_card_survives_a_round_trip(tiny_card: Path) -> None:
         ({"tile": True}, "tile is True, wanted int"),
         ({"parameters": 81.5}, "parameters is 81.5, wanted int"),
         ({"conditions": "noise_level"}, "conditions"),
-        ({"conditions": ["mask"]}, "only noise_level"),
+        ({"conditions": ["noise_level", "depth"]}, "only noise_level and mask"),
         ({"sigma_range": [0]}, "holds 1 numbers"),
         ({"sigma_range": [75, 0]}, "must rise"),
         ({"tile": 60}, "multiples of multiple_of"),
@@ -50,6 +50,22 @@ def test_a_card_survives_a_round_trip(tiny_card: Path) -> None:
 def test_mistakes_in_a_card_are_errors(tiny_card: Path, values: dict[str, Any], why: str) -> None:
     with pytest.raises(ModelError, match=why):
         catalog.Card.from_json(changed(tiny_card, **values))
+
+
+def test_the_features_on_a_card_may_be_absent_but_not_of_another_type(tiny_card: Path) -> None:
+    training = json.loads(tiny_card.read_text())["training"]
+    assert "features" not in training  # as cards of earlier versions are
+    assert catalog.load(tiny_card).training.features == ""
+    named = catalog.Card.from_json(changed(tiny_card, training={**training, "features": "VGG19 conv1_2"}))
+    assert named.training.features == "VGG19 conv1_2"
+    assert catalog.Card.from_json(named.to_json()) == named
+    with pytest.raises(ModelError, match="features is 3, wanted str"):
+        catalog.Card.from_json(changed(tiny_card, training={**training, "features": 3}))
+
+
+def test_a_card_may_name_both_conditions(tiny_card: Path) -> None:
+    card = catalog.Card.from_json(changed(tiny_card, conditions=["mask", "noise_level"], scale=2))
+    assert (card.conditions, card.scale) == (("mask", "noise_level"), 2)
 
 
 def test_a_missing_key_and_broken_json_are_errors(tiny_card: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from pixelmend.errors import MissingExtraError, ModelError, UnknownNameError, UsageError
 from pixelmend.evaluation import METHODS, Setup, make_methods
 from pixelmend.evaluation.methods import Needs, Noisy, Pixelmend, checksum
+from pixelmend.evaluation.networks import TorchEngine
 from pixelmend.models import Hybrid, HybridConfig, save_model
 from pixelmend.models.baselines import DnCNN
 
@@ -109,8 +110,7 @@ def test_dncnn_is_the_network_itself(tmp_path: Path, channels: int, shape: tuple
 
 def test_a_checkpoint_of_ours_is_measured_as_it_is(tmp_path: Path) -> None:
     torch.manual_seed(5)
-    shape = {"widths": (8, 16), "encoder_blocks": (1, 1), "decoder_blocks": (1,), "head_width": 8}
-    config = HybridConfig.model_validate({**shape, "context": ("window",)})
+    config = HybridConfig.model_validate(TINY)
     model = Hybrid(config).eval()
     with torch.no_grad():
         for parameter in model.parameters():  # gains start at zero, which would hide a wrong condition
@@ -124,6 +124,47 @@ def test_a_checkpoint_of_ours_is_measured_as_it_is(tmp_path: Path) -> None:
     assert np.allclose(method.restore(picture, 30), expected[0].permute(1, 2, 0).numpy(), atol=1e-4)
     assert not np.allclose(method.restore(picture, 60), method.restore(picture, 30), atol=1e-4)
     assert method.restore(degraded(side - 3, 5), 30).shape == (side - 3, 5)
+
+
+TINY = {"widths": (8, 16), "encoder_blocks": (1, 1), "decoder_blocks": (1,), "head_width": 8, "context": ("window",)}
+
+
+def test_a_checkpoint_that_is_told_nothing_is_told_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "blind.safetensors"
+    save_model(Hybrid(HybridConfig.model_validate({**TINY, "conditions": ()})), path, {})
+    (method,) = make_methods(["pixelmend"], [("pixelmend", str(path))], SETUP)
+    picture = degraded(16, 16, 3)
+    assert np.array_equal(method.restore(picture, 30), picture)  # it starts as the identity
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"), [({"scale": 2}, "enlarges by 2"), ({"conditions": ("mask",)}, "is told mask")]
+)
+def test_what_cannot_be_measured_here_is_refused(tmp_path: Path, changes: dict[str, object], message: str) -> None:
+    path = tmp_path / "other.safetensors"
+    save_model(Hybrid(HybridConfig.model_validate({**TINY, **changes})), path, {})
+    with pytest.raises(UsageError, match=message):
+        make_methods(["pixelmend"], [("pixelmend", str(path))], SETUP)
+
+
+@pytest.mark.parametrize("conditions", [("noise_level", "mask"), ("mask", "noise_level"), ()])
+def test_the_engine_tells_the_network_what_it_wants_in_its_order(
+    conditions: tuple[Literal["noise_level", "mask"], ...],
+) -> None:
+    torch.manual_seed(5)
+    model = Hybrid(HybridConfig.model_validate({**TINY, "conditions": conditions})).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.05)
+    picture = degraded(1, 3, 16, 16)
+    told = {"mask": degraded(1, 1, 16, 16), "noise_level": degraded(1, 1, 16, 16) + 1}
+    given = {name: told[name] for name in sorted(conditions)}
+    with torch.no_grad():
+        expected = model(torch.from_numpy(picture), *(torch.from_numpy(told[name]) for name in conditions))
+    engine = TorchEngine(model, SETUP)
+    assert np.allclose(engine.run(picture, given), expected.numpy(), atol=1e-5)
+    with pytest.raises(ModelError, match="wanted"):
+        engine.run(picture, {**given, "depth": told["mask"]})
 
 
 def test_a_network_that_gives_no_number_is_an_error(tmp_path: Path) -> None:

@@ -81,6 +81,8 @@ def test_the_card_describes_the_file(exported: catalog.Card) -> None:
     assert exported.multiple_of == TINY.multiple_of == 8
     assert exported.training.mpx == 1.2
     assert exported.training.data[0].licence == "CC0"
+    assert (exported.scale, exported.conditions, exported.sigma_range) == (1, ("noise_level",), (0, 75))
+    assert exported.training.features == ""
 
 
 def test_the_same_weights_give_the_same_file_and_no_trace_of_the_machine(
@@ -170,6 +172,44 @@ def test_the_command(checkpoint: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert done.output.count("dB between ONNX Runtime and PyTorch") == 3
     assert {p.name for p in tmp_path.iterdir()} == {"denoise-tiny.onnx", "denoise-tiny.json"}
+
+
+@pytest.mark.parametrize(
+    ("task", "changes"),
+    [
+        ("super-resolve", {"scale": 2, "conditions": ()}),
+        ("inpaint", {"conditions": ("mask",), "unshuffle": 2, "decoder": "gated"}),
+        ("denoise", {"scale": 3, "conditions": ("mask", "noise_level"), "skips": "concatenate"}),
+    ],
+)
+def test_networks_of_any_scale_and_conditions_export(task: str, changes: dict[str, Any], tmp_path: Path) -> None:
+    config = HybridConfig.model_validate({**TINY.model_dump(), **changes})
+    header = {**HEADER, "recipe": {**HEADER["recipe"], "task": task}, "features": "VGG16 conv1_2"}
+    save_model(woken(config), tmp_path / "weights.safetensors", header)
+    card, parity = export(tmp_path / "weights.safetensors", tmp_path / "models", tile=64, overlap=32)
+    assert all(each.psnr > 100 for each in parity)
+    assert (card.task, card.scale, card.conditions) == (task, config.scale, config.conditions)
+    assert card.multiple_of == config.multiple_of
+    assert card.sigma_range == ((0, 75) if task == "denoise" else (0, 255))
+    assert card.training.features == "VGG16 conv1_2"
+    assert catalog.load(card.folder / "denoise-tiny.json") == card
+
+    from pixelmend.inference import OnnxEngine
+
+    engine = OnnxEngine(card.path, "cpu")
+    assert engine.inputs == {"degraded", *config.conditions}
+    told = {name: np.zeros((1, 1, 16, 32), np.float32) for name in config.conditions}
+    restored = engine.run(np.full((1, 3, 16, 32), 0.5, np.float32), told)
+    assert restored.shape == (1, 3, 16 * config.scale, 32 * config.scale)
+    if config.conditions:
+        told = {name: value + 1 for name, value in told.items()}
+        assert not np.allclose(engine.run(np.full((1, 3, 16, 32), 0.5, np.float32), told), restored, atol=1e-3)
+
+
+def test_an_onnx_file_of_another_scale_is_told(exported: catalog.Card) -> None:
+    other = woken(HybridConfig.model_validate({**TINY.model_dump(), "scale": 2}))
+    with pytest.raises(ModelError, match=r"gives \(1, 3, 64, 64\) where PyTorch gives \(1, 3, 128, 128\)"):
+        measure_parity(other, exported.path)
 
 
 def test_the_size_that_ships_exports(tmp_path: Path) -> None:

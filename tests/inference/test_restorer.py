@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,6 +47,22 @@ def test_arrays_of_any_size_come_back_alike(card: catalog.Card, dtype: type, sha
     np.testing.assert_allclose(same.astype(float) / white, array / white, atol=2e-7)
     assert np.any(restore(array, card, sigma=75) != array) or array.size == 3
     np.testing.assert_array_equal(array, before)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"conditions": ("mask",)}, r"denoise-tiny has to be told mask: only models that are told a noise level"),
+        ({"conditions": ("noise_level", "mask")}, "has to be told mask"),
+        ({"scale": 2}, "denoise-tiny enlarges by 2: only models of scale 1"),
+    ],
+)
+def test_a_model_that_wants_more_than_there_is_is_refused(
+    card: catalog.Card, photo: Photo, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        run(photo, replace(card, **changes))
+    assert "\n" not in str(caught.value)
 
 
 def test_tiled_and_whole_differ_by_less_than_a_level(card: catalog.Card, photo: Photo) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 import torch
@@ -12,9 +14,15 @@ from pixelmend.models import HybridConfig
 from pixelmend.models.blocks import (
     ChannelAttention,
     ChannelNorm,
+    ContextBlock,
+    GatedBlock,
     ResidualBlock,
+    Up,
     WindowAttention,
     from_windows,
+    keys_cubic,
+    make_block,
+    make_context,
     to_windows,
 )
 
@@ -132,6 +140,119 @@ def test_the_gain_scales_what_a_residual_block_adds() -> None:
     assert torch.allclose(block(features), features + added, atol=1e-5)
 
 
+@torch.no_grad()
+def test_the_activation_of_a_residual_block_can_be_gelu() -> None:
+    block = make_block("residual", WIDTH, "gelu")
+    assert isinstance(block, ResidualBlock)
+    features = _features()
+    block.gain.fill_(1)
+    hidden = block.conv1(features)
+    # The tanh form of Hendrycks and Gimpel (2016).
+    active = 0.5 * hidden * (1 + torch.tanh((2 / torch.pi) ** 0.5 * (hidden + 0.044715 * hidden**3)))
+    assert torch.allclose(block(features), features + block.conv2(active), atol=1e-5)
+
+
+@torch.no_grad()
+def test_a_gated_block_is_its_formula() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        block = make_block("gated", WIDTH, "relu")
+        assert isinstance(block, GatedBlock)
+        for parameter in block.parameters():
+            torch.nn.init.normal_(parameter, std=0.5)
+    weights = {name: p.numpy().astype(np.float64) for name, p in block.named_parameters()}
+    x = _features(6, 5, 1)[0].numpy().astype(np.float64)
+
+    def norm(x: np.ndarray, name: str) -> np.ndarray:
+        scaled = (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-5)
+        return weights[f"{name}.norm.weight"][:, None, None] * scaled + weights[f"{name}.norm.bias"][:, None, None]
+
+    def mix(x: np.ndarray, name: str) -> np.ndarray:
+        matrix = weights[f"{name}.weight"][:, :, 0, 0]
+        return np.einsum("oc,chw->ohw", matrix, x) + weights[f"{name}.bias"][:, None, None]
+
+    spread = np.zeros((2 * WIDTH, 6, 5))
+    padded = np.pad(mix(norm(x, "norm1"), "expand1"), ((0, 0), (1, 1), (1, 1)))
+    for row in range(3):
+        for column in range(3):
+            kernel = weights["spread.weight"][:, 0, row, column]
+            spread += kernel[:, None, None] * padded[:, row : row + 6, column : column + 5]
+    spread += weights["spread.bias"][:, None, None]
+    x = x + weights["gain1"][:, None, None] * mix(spread[:WIDTH] * spread[WIDTH:], "reduce1")
+    wide = mix(norm(x, "norm2"), "expand2")
+    x = x + weights["gain2"][:, None, None] * mix(wide[:WIDTH] * wide[WIDTH:], "reduce2")
+    assert np.allclose(block(_features(6, 5, 1))[0].numpy(), x, atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kind", ["residual", "gated"])
+def test_a_block_starts_as_the_identity(kind: Literal["residual", "gated"]) -> None:
+    assert torch.equal(make_block(kind, WIDTH, "relu")(_features()), _features())
+
+
+@torch.no_grad()
+def test_the_context_is_made_of_what_is_asked_for() -> None:
+    sizes = {"window": WINDOW, "heads": HEADS, "hidden": 3 * WIDTH}
+    made = {kind: make_context(kind, WIDTH, **sizes) for kind in ("window", "shifted", "channel", "convolution")}
+    assert isinstance(made["convolution"], ResidualBlock)
+    for kind, attention in (("window", WindowAttention), ("shifted", WindowAttention), ("channel", ChannelAttention)):
+        block = made[kind]
+        assert isinstance(block, ContextBlock)
+        assert isinstance(block.attention, attention)
+        assert getattr(block.attention, "shifted", False) == (kind == "shifted")
+        assert block.expand.out_channels == 2 * 3 * WIDTH
+    for block in made.values():
+        assert torch.equal(block(_features()), _features())
+
+
+@torch.no_grad()
+def test_a_context_block_is_attention_then_a_gated_feed_forward() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        block = ContextBlock(WIDTH, "window", window=WINDOW, heads=HEADS, hidden=3 * WIDTH)
+        torch.nn.init.normal_(block.gain1)
+        torch.nn.init.normal_(block.gain2)
+    features = _features()
+    between = features + block.gain1 * block.attention(block.norm1(features))
+    value, gate = block.expand(block.norm2(between)).chunk(2, dim=1)
+    added = block.reduce(value * F.gelu(gate, approximate="tanh")) * block.gain2[:, None, None]
+    assert torch.allclose(block(features), between + added, atol=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("skip", ["add", "concatenate", "none"])
+def test_enlarging_takes_in_what_the_encoder_saw(skip: Literal["add", "concatenate", "none"]) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        up = Up(WIDTH, 6, skip)
+    features = _features(3, 5, 2)
+    seen = torch.randn(2, 6, 6, 10, generator=torch.Generator().manual_seed(1))
+    mixed = up.conv(features)
+    doubled = torch.empty(2, 6, 6, 10)
+    for down in range(2):
+        for right in range(2):
+            doubled[:, :, down::2, right::2] = mixed[:, 2 * down + right :: 4]
+    if skip == "concatenate":
+        assert up.fuse is not None
+        weight = up.fuse.weight[:, :, 0, 0]
+        both = torch.cat([doubled, seen], dim=1)
+        expected = torch.einsum("oc,nchw->nohw", weight, both) + up.fuse.get_parameter("bias")[:, None, None]
+    else:
+        assert up.fuse is None
+        expected = doubled + seen if skip == "add" else doubled
+    assert torch.allclose(up(features, seen), expected, atol=1e-5)
+
+
+def test_the_cubic_kernel_interpolates_and_adds_up_to_one() -> None:
+    whole = keys_cubic(torch.arange(-3.0, 4))
+    assert torch.equal(whole, torch.tensor([0.0, 0, 0, 1, 0, 0, 0]))
+    places = torch.linspace(0, 1, 11)[:, None] - torch.arange(-3, 4)
+    assert torch.allclose(keys_cubic(places).sum(dim=1), torch.ones(11), atol=1e-6)
+    # With a = −0.5 a line stays a line.
+    assert torch.allclose((keys_cubic(places) * torch.arange(-3.0, 4)).sum(dim=1), torch.linspace(0, 1, 11), atol=1e-6)
+    assert float(keys_cubic(torch.tensor(1.5))) == pytest.approx(-0.0625)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -140,6 +261,12 @@ def test_the_gain_scales_what_a_residual_block_adds() -> None:
         ({"widths": (16, 64, 96, 100)}, "head_width"),
         ({"window": 7}, "multiple of 2"),
         ({"context": ("global",)}, "window"),
+        ({"scale": 5}, "less than or equal to 4"),
+        ({"conditions": ("mask", "mask")}, "name one twice"),
+        ({"conditions": ("depth",)}, "noise_level"),
+        ({"unshuffle": 3}, "1 or 2"),
+        ({"encoder": "dense"}, "residual"),
+        ({"skips": "multiply"}, "add"),
         ({"depth": 3}, "not permitted"),
     ],
 )

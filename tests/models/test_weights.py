@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save, save_file
 
 from pixelmend.errors import ModelError, UnwritableError
-from pixelmend.models import Hybrid, HybridConfig, load_model, save_model
+from pixelmend.models import Hybrid, HybridConfig, load_model, save_model, weights
 from pixelmend.models.weights import read_tensors, write_tensors
 
 if TYPE_CHECKING:
@@ -81,6 +81,66 @@ def test_weights_of_somebody_else(tmp_path: Path) -> None:
     save_file(TENSORS, tmp_path / "w.safetensors")
     with pytest.raises(ModelError, match="not written by pixelmend"):
         load_model(tmp_path / "w.safetensors")
+
+
+def test_a_flipped_byte_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    write_tensors(TENSORS, path, {})
+    whole = path.read_bytes()
+    start = 8 + int.from_bytes(whole[:8], "little")  # where the values begin
+    for place in (start, start + 17, len(whole) - 1):
+        data = bytearray(whole)
+        data[place] ^= 1
+        path.write_bytes(data)
+        with pytest.raises(ModelError, match=r"w\.safetensors is damaged"):
+            read_tensors(path)
+    path.write_bytes(whole)
+    read_tensors(path)
+
+
+def test_values_that_changed_their_names_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    write_tensors({"a": TENSORS["a"], "b": TENSORS["a"] + 1}, path, {})
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b'"a":', b'"?":').replace(b'"b":', b'"a":').replace(b'"?":', b'"b":'))
+    with pytest.raises(ModelError, match="is damaged"):
+        read_tensors(path)
+
+
+def test_a_file_without_a_checksum_is_read_as_before(tmp_path: Path) -> None:
+    save_file(TENSORS, tmp_path / "w.safetensors", {"pixelmend": '{"step": 3}'})
+    tensors, header = read_tensors(tmp_path / "w.safetensors")
+    assert header == {"step": 3}
+    assert torch.equal(tensors["a"], TENSORS["a"])
+
+
+def test_the_file_that_was_there_is_kept_where_asked(tmp_path: Path) -> None:
+    path, previous = tmp_path / "w.safetensors", tmp_path / "w.previous.safetensors"
+    for step in range(3):
+        write_tensors(TENSORS, path, {"step": step}, previous=previous)
+        assert read_tensors(path)[1]["step"] == step
+        assert previous.exists() == (step > 0)
+    assert read_tensors(previous)[1]["step"] == 1
+
+
+def test_what_reads_back_differently_is_refused_and_both_files_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, previous = tmp_path / "w.safetensors", tmp_path / "w.previous.safetensors"
+    for step in range(2):
+        write_tensors(TENSORS, path, {"step": step}, previous=previous)
+    before = path.read_bytes(), previous.read_bytes()
+
+    def forgetful(tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> bytes:
+        data = bytearray(save(tensors, metadata))
+        data[-1] ^= 1
+        return bytes(data)
+
+    monkeypatch.setattr(weights, "save", forgetful)
+    with pytest.raises(UnwritableError, match=r"cannot write .*reads back differently"):
+        write_tensors(TENSORS, path, {"step": 2}, previous=previous)
+    assert (path.read_bytes(), previous.read_bytes()) == before
+    assert sorted(tmp_path.iterdir()) == sorted([path, previous])
 
 
 @pytest.mark.parametrize("header", [{}, {"model": {"widths": [1]}}, {"model": {"window": 4}}])

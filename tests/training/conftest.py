@@ -33,6 +33,8 @@ MODEL = {
     "window": 4,
     "head_width": 8,
 }
+
+
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Waves and discs, 96×96: four to learn from, two to choose by."""

@@ -5,22 +5,17 @@ from __future__ import annotations
 import pytest
 import torch
 
+from pixelmend.models import Hybrid, HybridConfig
 from pixelmend.training import machine
 from pixelmend.training.machine import choose_device, choose_precision, forward_flops_per_pixel, matrix_rate
 
 
 def test_the_work_of_a_network_is_counted_per_pixel() -> None:
-    class Plain(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.conv = torch.nn.Conv2d(4, 5, 3, padding=1, bias=False)
-
-        def forward(self, degraded: torch.Tensor, noise_level: torch.Tensor) -> torch.Tensor:
-            level = noise_level.expand(1, 1, *degraded.shape[2:])
-            result: torch.Tensor = self.conv(torch.cat([degraded, level], dim=1))
-            return result
-
-    assert forward_flops_per_pixel(Plain(), side=16) == 2 * 4 * 5 * 9
+    bare = {"widths": (8, 16), "encoder_blocks": (0, 0), "decoder_blocks": (0,), "context": ()}
+    model = Hybrid(HybridConfig.model_validate({**bare, "conditions": ("noise_level", "mask")}))
+    stem, head = 5 * 8 * 9, 8 * 3 * 9
+    down, up = 8 * 16 * 4 / 4, 16 * 32 / 4  # at half height and width
+    assert forward_flops_per_pixel(model, side=16) == 2 * (stem + down + up + head)
 
 
 def test_a_device_is_taken_by_its_name() -> None:

@@ -58,7 +58,7 @@ def _distance(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor], star
     names = [name for name in one if name.startswith("model.")]
     apart = sum(float((one[n] - other[n]).square().sum()) for n in names)
     come = sum(float((one[n] - start[n]).square().sum()) for n in names)
-    return (apart / come) ** 0.5
+    return float((apart / come) ** 0.5)
 
 
 @pytest.mark.parametrize(

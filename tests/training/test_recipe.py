@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from pixelmend.errors import UsageError
+from pixelmend.models import SIZES, sized
 from pixelmend.training.recipe import Recipe
 from pixelmend.training.recipe_file import load_recipe
 
@@ -84,7 +86,30 @@ def test_a_typo_names_the_nearest_key(recipe: Path, setting: str, nearest: str) 
         ("data.patch=100", ("data.patch 100 must be a multiple of 64",)),
         ("model.widths=[16, 64, 96]", ("3 widths want 3 encoder_blocks",)),
         ("name=Not good", ("name", "pattern", "got 'Not good'")),
-        ("task=deblur", ("task", "'denoise'", "got 'deblur'")),
+        ("task=polish", ("task", "'denoise'", "got 'polish'")),
+        ("task=['denoise']", ("task", "'denoise'", "got ['denoise']")),
+        ("size=huge", ("size", "'nano'", "got 'huge'")),
+        ("size=[1]", ("size", "got [1]")),
+        ("model=3", ("model", "got 3")),
+        ("model.scale=5", ("model.scale", "less than or equal to 4", "got 5")),
+        ("model.scale=[2]", ("model.scale", "valid integer", "got [2]")),
+        ("model.conditions=['depth']", ("model.conditions.0", "'noise_level'", "got 'depth'")),
+        ("model.conditions=['mask', 'mask']", ("model", "conditions mask, mask name one twice")),
+        ("data.kind=films", ("data.kind", "'pictures'", "got 'films'")),
+        ("data.frames=[8, 13]", ("data", "frames 8 to 13: wanted odd numbers")),
+        ("data.frames=[9, 7]", ("data", "frames 9 to 7: wanted odd numbers")),
+        ("loss.pixel=l3", ("loss", "unknown loss 'l3': choose one of l1, l2, charbonnier, frequency")),
+        ("loss.adversary=wgan", ("loss", "unknown loss 'wgan'", "hinge, relativistic, non-saturating")),
+        ("loss.perceptual=-1", ("loss.perceptual", "greater than or equal to 0")),
+        ("loss.rest_above=0.5", ("loss.rest_above", "greater than 0.5")),
+        ("optimizer.kind=sgd", ("optimizer.kind", "'muon'", "got 'sgd'")),
+        ("optimizer.accumulate=3", ("data.batch 16 must be a multiple of optimizer.accumulate 3",)),
+        ("schedule.kind=steps", ("schedule.kind", "'cosine'", "got 'steps'")),
+        ("schedule.plateau_factor=1", ("schedule.plateau_factor", "less than 1")),
+        ("schedule.diverged_at=1", ("schedule.diverged_at", "greater than 1")),
+        ("validation.choose_by=vmaf", ("validation.choose_by", "'psnr'", "got 'vmaf'")),
+        ("validation.choose_by=lpips", ("validation", "choose_by lpips needs that score: set validation.lpips")),
+        ("run.strategy=zero", ("run.strategy", "'ddp'", "got 'zero'")),
         ("seed=-1", ("seed", "got -1")),
         ("schedule.max_steps=nan", ("schedule.max_steps", "got nan")),
         ("data.train=[]", ("data.train", "at least 1")),
@@ -175,3 +200,123 @@ def test_a_file_that_is_missing_or_not_toml_is_named(tmp_path: Path) -> None:
     for data in (b"name = ", b"\xff\xfe\x00"):
         broken.write_bytes(data)
         assert "broken.toml is not TOML" in _message(broken)
+
+
+def test_ssim_is_chosen_by_only_where_it_is_measured(recipe: Path) -> None:
+    assert load_recipe(recipe, ["validation.choose_by=ssim"]).validation.choose_by == "ssim"
+    message = _message(recipe, "validation.choose_by=ssim", "validation.ssim=false")
+    assert "choose_by ssim needs that score: set validation.ssim" in message
+    for lpips in ("hub", "some/file.safetensors"):
+        loaded = load_recipe(recipe, ["validation.choose_by=lpips", f"validation.lpips={lpips}"])
+        assert str(loaded.validation.lpips) == lpips
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_size_fills_in_the_network(recipe: Path, size: str) -> None:
+    assert load_recipe(recipe, [f"size={size}"]).model == SIZES[size]
+    changed = load_recipe(recipe, [f"size={size}", "model.skips=none"]).model
+    assert changed == SIZES[size].model_copy(update={"skips": "none"})
+
+
+def test_a_recipe_without_a_size_is_small(recipe: Path) -> None:
+    loaded = load_recipe(recipe)
+    assert (loaded.size, loaded.model) == ("small", SIZES["small"])
+
+
+CHAINS = {
+    "super-resolve": "downscale(scale=4)",
+    "deblur": "blur(kernel_sigma=1..3)",
+    "dejpeg": "jpeg(quality=5..95)",
+    "inpaint": "missing_pixels(share=0.1..0.7)",
+    "photo": "phone-night",
+}
+
+
+@pytest.mark.parametrize("task", CHAINS)
+def test_a_task_says_what_the_network_is_told_and_wants_a_chain(recipe: Path, task: str) -> None:
+    message = _message(recipe, f"task={task}")
+    told = re.search(r"task (.*) wants damage.chain, such as '(.*)'", message)
+    assert told is not None, message
+    assert told[1] == task
+    for chain in (told[2], CHAINS[task]):
+        loaded = load_recipe(recipe, [f"task={task}", f"damage.chain={chain}"])
+        assert loaded.model.conditions == (("mask",) if task == "inpaint" else ())
+    both = ["model.conditions=['noise_level', 'mask']", f"damage.chain={CHAINS[task]}"]
+    assert load_recipe(recipe, [f"task={task}", *both]).model.conditions == ("noise_level", "mask")
+    for kind in ("pairs", "frames"):  # these are damaged already
+        assert load_recipe(recipe, [f"task={task}", f"data.kind={kind}"]).damage.chain is None
+
+
+def test_denoising_tells_the_noise_level_and_needs_no_chain(recipe: Path) -> None:
+    loaded = load_recipe(recipe)
+    assert loaded.model.conditions == ("noise_level",)
+    assert loaded.damage.chain is None
+
+
+@pytest.mark.parametrize(("size", "scale"), [("nano", 2), ("small", 3), ("base", 4)])
+def test_a_scale_takes_the_network_that_enlarges(recipe: Path, size: str, scale: int) -> None:
+    settings = ["task=super-resolve", f"damage.chain=downscale(scale={scale})", f"size={size}", f"model.scale={scale}"]
+    loaded = load_recipe(recipe, [*settings, "data.patch=384"])
+    assert loaded.model == sized(size, scale, ())
+    step = loaded.model.multiple_of * scale
+    assert f"data.patch {step + 16} must be a multiple of {step}" in _message(
+        recipe, *settings, f"data.patch={step + 16}"
+    )
+    assert load_recipe(recipe, [*settings, f"data.patch={step}"]).data.patch == step
+
+
+def _write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_a_recipe_built_on_another_says_only_what_differs(recipe: Path) -> None:
+    _write(recipe.parent, "middle.toml", 'extends = "recipe.toml"\nname = "m"\n[data]\ntrain = ["c", "d"]\nbatch = 8\n')
+    top = _write(
+        recipe.parent, "top.toml", 'extends = "middle.toml"\nsize = "nano"\n[data]\nbatch = 4\n[loss]\npixel = "l1"'
+    )
+    loaded = load_recipe(top, ["data.patch=64"])
+    assert (loaded.name, loaded.size, loaded.model) == ("m", "nano", SIZES["nano"])
+    assert loaded.data.train == (Path("c"), Path("d"))  # a list is replaced whole
+    assert loaded.data.validate_on == (Path("b"),)
+    assert (loaded.data.batch, loaded.data.patch, loaded.loss.pixel) == (4, 64, "l1")
+    assert loaded.schedule.max_steps == 10
+
+
+def test_what_is_extended_lies_beside_the_file(recipe: Path) -> None:
+    below = _write(recipe.parent / "more", "x.toml", 'extends = "../recipe.toml"\nname = "below"')
+    assert load_recipe(below).name == "below"
+    wrong = _write(recipe.parent / "more", "y.toml", 'extends = "recipe.toml"')
+    assert f"no recipe at {recipe.parent / 'more' / 'recipe.toml'}" in _message(wrong)
+    assert "extends is 3, wanted the name of a recipe" in _message(_write(recipe.parent, "z.toml", "extends = 3"))
+
+
+def test_a_budget_replaces_that_of_the_recipe_below(recipe: Path) -> None:
+    top = _write(recipe.parent, "top.toml", 'extends = "recipe.toml"\n[schedule]\nmax_minutes = 3\nwarmup_steps = 7')
+    schedule = load_recipe(top).schedule
+    assert (schedule.max_minutes, schedule.max_steps, schedule.warmup_steps) == (3, None, 7)
+    again = _write(recipe.parent, "again.toml", 'extends = "top.toml"\n[schedule]\nmax_steps = 9')
+    schedule = load_recipe(again).schedule
+    assert (schedule.max_minutes, schedule.max_steps, schedule.warmup_steps) == (None, 9, 7)
+    rest = _write(recipe.parent, "rest.toml", 'extends = "again.toml"\n[schedule]\nwarmup_steps = 1')
+    assert load_recipe(rest).schedule.max_steps == 9
+
+
+@pytest.mark.parametrize("names", [("a",), ("a", "b"), ("a", "b", "c")])
+def test_recipes_that_extend_each_other_are_told(tmp_path: Path, names: tuple[str, ...]) -> None:
+    for name, other in zip(names, (*names[1:], names[0]), strict=True):
+        _write(tmp_path, f"{name}.toml", f'extends = "{other}.toml"')
+    assert "a.toml extends itself" in _message(tmp_path / "a.toml")
+
+
+def test_what_is_published_names_no_place_on_this_machine(recipe: Path) -> None:
+    elsewhere = "/home/somebody"
+    keys = ("data.root", "data.cache", "run.out", "loss.features", "distill.teacher", "start", "validation.lpips")
+    loaded = load_recipe(recipe, [f"{key}={elsewhere}/{number}.x" for number, key in enumerate(keys)])
+    published = loaded.published()
+    assert elsewhere not in str(published)
+    assert (published["distill"]["teacher"], published["start"]) == ("4.x", "5.x")
+    assert Recipe.model_validate(published).model == loaded.model
+    assert load_recipe(recipe).published()["start"] is None

@@ -1,19 +1,22 @@
 """What is known of a set of weights: its needs, where it comes from, and what it scored.
 
 A card is stored as JSON beside its ONNX file and read strictly: a key too many, a key too few or a value of
-another type is an error, so that a typo in a card is never a silent default.
+another type is an error, so that a typo in a card is never a silent default. Only what cards of earlier versions did
+not have may be absent; it has a default below.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from pixelmend.errors import ModelError
 
+CONDITIONS = ("noise_level", "mask")
+"""What a network may be told beside the picture."""
 _DOC = "see the fields of pixelmend.catalog.Card"
 
 
@@ -42,6 +45,7 @@ class Training:
         minutes: Duration.
         device: The chip.
         recipe: The recipe's path in the repository, or its text.
+        features: The pretrained features that pictures were compared by, in words; "" where there were none.
     """
 
     data: tuple[Source, ...]
@@ -49,6 +53,7 @@ class Training:
     minutes: float
     device: str
     recipe: str
+    features: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,12 +87,13 @@ class Card:
         sha256: Of that file, 64 hexadecimal digits.
         parameters: How many numbers were learned.
         scale: Output size over input size; 1 for denoising.
-        conditions: Inputs beside the picture, of (N, 1, H, W): "noise_level" is sigma / 255.
+        conditions: Inputs beside the picture, of (N, 1, H, W): "noise_level" is sigma / 255, "mask" is 1 where
+            pixels are lost.
         multiple_of: Height and width must be multiples of this, in pixels.
         minimum: Height and width must be at least this, in pixels.
         tile: Side of the pieces that large pictures are cut into, in pixels.
         overlap: How far neighbouring pieces overlap, in pixels.
-        sigma_range: Lowest and highest noise level learned, 0-255 scale.
+        sigma_range: Lowest and highest noise level learned, 0-255 scale; all of it where no level is told.
         licence: What the weights may be used under.
         training: How they were learned.
         scores: What they scored.
@@ -129,7 +135,7 @@ class Card:
             and self.tile % self.multiple_of == self.overlap % self.multiple_of == 0,
             "tile must be at least minimum": self.tile >= self.minimum,
             "sigma_range must rise, inside 0 to 255": 0 <= low < high <= 255,
-            "conditions may hold only noise_level": set(self.conditions) <= {"noise_level"},
+            f"conditions may hold only {' and '.join(CONDITIONS)}": set(self.conditions) <= set(CONDITIONS),
             "file must be the bare name of an .onnx file": Path(self.file).name == self.file
             and self.file.endswith(".onnx"),
             "sha256 must be 64 lower-case hexadecimal digits": len(self.sha256) == 64
@@ -191,14 +197,16 @@ _JSON_TYPES: dict[str, type] = {
 
 
 def _checked(values: object, kind: type[Any], where: str) -> dict[str, Any]:
-    """The values of one JSON object, with exactly the keys and types of a dataclass."""
+    """The values of one JSON object, with exactly the keys and types of a dataclass; one with a default may lack."""
     if not isinstance(values, dict):
         raise ModelError(f"{where} is {type(values).__name__}, wanted an object ({_DOC})")
     wanted = {each.name: str(each.type) for each in fields(kind) if each.name != "folder"}
+    usual = {each.name: each.default for each in fields(kind) if each.default is not MISSING and each.name in wanted}
     if unknown := sorted(set(values) - set(wanted)):
         raise ModelError(f"{where} has unknown keys: {', '.join(unknown)} ({_DOC})")
-    if missing := sorted(set(wanted) - set(values)):
+    if missing := sorted(set(wanted) - set(values) - set(usual)):
         raise ModelError(f"{where} lacks keys: {', '.join(missing)} ({_DOC})")
+    values = {**usual, **values}
     return {key: _typed(values[key], _JSON_TYPES.get(wanted[key], list), f"{where}: {key}") for key in wanted}
 
 

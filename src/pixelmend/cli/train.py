@@ -25,15 +25,20 @@ def train(
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Do without pictures that cannot be used.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run of this name.")] = False,
 ) -> None:
-    """Train a network; its weights, state and log are left in runs/NAME."""
+    """Train a network; its weights, state, log and curves are left in runs/NAME.
+
+    On several GPUs or machines: torchrun --nnodes N --nproc-per-node M -m pixelmend train RECIPE
+    """
     from pixelmend.cli.extras import needs_learn_half
 
     with needs_learn_half():
-        from pixelmend.training import load_recipe
+        from pixelmend.training import load_recipe, processes
         from pixelmend.training import train as run
 
     if skip_bad:
         settings = [*(settings or []), "data.skip_bad=true"]
     weights = run(load_recipe(recipe, settings, max_minutes=max_minutes), resume=resume, tell=typer.echo)
+    if processes.rank():
+        return
     typer.echo(f"the best weights are in {weights}")
     typer.echo(f"to run them: pixelmend export {weights} -o models")

@@ -99,6 +99,20 @@ class Needs:
     noise_level: bool = True
 
 
+def is_told_noise(name: str, scale: int, conditions: Sequence[str]) -> bool:
+    """Whether a network is told the noise level.
+
+    Raises:
+        UsageError: It enlarges, or has to be told something else: that is not measured here.
+    """
+    if scale != 1 or not set(conditions) <= {"noise_level"}:
+        raise UsageError(
+            f"{name} enlarges by {scale} and is told {', '.join(conditions) or 'nothing'}: measure networks of scale 1 "
+            "that are told a noise level or nothing"
+        )
+    return "noise_level" in conditions
+
+
 class Pixelmend:
     """Our network, through any engine that runs it; whole pictures, never tiles.
 
@@ -147,7 +161,7 @@ def _make_pixelmend(weights: str | None, setup: Setup) -> Method:
         return Pixelmend(engine, needs, parameters=parameters, weights=checksum(Path(weights)))
     card = _card(weights)
     catalog.verify(card)
-    needs = Needs(card.multiple_of, card.minimum, "noise_level" in card.conditions)
+    needs = Needs(card.multiple_of, card.minimum, is_told_noise(card.name, card.scale, card.conditions))
     onnx_engine = OnnxEngine(card.path, device=setup.device, threads=setup.threads)
     return Pixelmend(onnx_engine, needs, parameters=card.parameters, weights=card.sha256)
 

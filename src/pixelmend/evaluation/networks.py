@@ -8,13 +8,15 @@ import numpy as np
 import torch
 
 from pixelmend.errors import ModelError, UsageError
-from pixelmend.evaluation.methods import GRAY, RGB, Needs, Pixels, Setup
+from pixelmend.evaluation.methods import GRAY, RGB, Needs, Pixels, Setup, is_told_noise
 from pixelmend.models import load_model
 from pixelmend.models.baselines import load_dncnn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from pixelmend.models import Hybrid
 
 
 class DnCNNMethod:
@@ -41,12 +43,17 @@ class DnCNNMethod:
 class TorchEngine:
     """A checkpoint of ours, run as the exported network would be; see ``Engine``."""
 
-    def __init__(self, model: torch.nn.Module, setup: Setup) -> None:
+    def __init__(self, model: Hybrid, setup: Setup) -> None:
         self._runner = _Runner(model, setup)
+        self._conditions = model.config.conditions
 
     def run(self, degraded: Pixels, conditions: Mapping[str, Pixels]) -> Pixels:
         """See ``Engine.run``."""
-        return self._runner(degraded, conditions["noise_level"])
+        if conditions.keys() != set(self._conditions):
+            raise ModelError(
+                f"the network got {sorted(conditions)}, wanted {sorted(self._conditions)} beside a picture"
+            )
+        return self._runner(degraded, *(conditions[name] for name in self._conditions))
 
 
 def hybrid_engine(path: Path, setup: Setup) -> tuple[TorchEngine, Needs, int]:
@@ -54,9 +61,11 @@ def hybrid_engine(path: Path, setup: Setup) -> tuple[TorchEngine, Needs, int]:
 
     Raises:
         ModelError: The file cannot be read or does not hold our network.
+        UsageError: It enlarges, or has to be told more than a noise level.
     """
     model = load_model(path)
-    return TorchEngine(model, setup), Needs(model.config.multiple_of), _count(model)
+    noise_level = is_told_noise(str(path), model.config.scale, model.config.conditions)
+    return TorchEngine(model, setup), Needs(model.config.multiple_of, noise_level=noise_level), _count(model)
 
 
 class _Runner:

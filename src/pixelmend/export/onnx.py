@@ -96,21 +96,29 @@ def write_card(card: Card, *, scores: Sequence[Score] | None = None) -> Card:
 
 
 def measure_parity(model: Hybrid, path: Path, sizes: Sequence[tuple[int, int]] = PARITY_SIZES) -> tuple[Parity, ...]:
-    """Run the network and its ONNX file on the same noise, at several noise levels, padded as the run half pads."""
+    """Run the network and its ONNX file on the same noise, told the same, padded as the run half pads.
+
+    Sizes are those of what goes in. A noise level is another one at each size, a mask is drawn.
+    """
     engine = OnnxEngine(path, "cpu")
     generator = np.random.default_rng(0)
-    needs = model.config.multiple_of
+    needs, scale = model.config.multiple_of, model.config.scale
     found = []
     for index, (height, width) in enumerate(sizes):
-        sigma01 = (5 + 30 * index) / 255
         sides = [padded_length(side, multiple_of=needs, minimum=1) for side in (height, width)]
         picture = generator.random((height, width, 3), dtype=np.float32)
         degraded = np.ascontiguousarray(pad(picture, *sides).transpose(2, 0, 1)[None])
-        level = np.full((1, 1, *sides), sigma01, np.float32)
+        known = {
+            "noise_level": np.full((1, 1, *sides), (5 + 30 * index) / 255, np.float32),
+            "mask": (generator.random((1, 1, *sides)) < 0.3).astype(np.float32),
+        }
+        conditions = {name: known[name] for name in model.config.conditions}
         with torch.inference_mode():
-            wanted = model(torch.from_numpy(degraded), torch.from_numpy(level)).numpy()
-        got = engine.run(degraded, {"noise_level": level})
-        difference = crop((got - wanted)[0].transpose(1, 2, 0), height, width)
+            wanted = model(*(torch.from_numpy(each) for each in (degraded, *conditions.values()))).numpy()
+        got = engine.run(degraded, conditions)
+        if got.shape != wanted.shape:
+            raise ModelError(f"the ONNX form gives {got.shape} where PyTorch gives {wanted.shape}: export it again")
+        difference = crop((got - wanted)[0].transpose(1, 2, 0), height * scale, width * scale)
         error = float(np.square(difference, dtype=np.float64).mean())
         found.append(Parity(height, width, math.inf if error == 0 else -10 * math.log10(error)))
     return tuple(found)
@@ -127,10 +135,11 @@ def _refuse_worse(parity: Sequence[Parity], weights: Path) -> None:
 
 def _write_onnx(model: Hybrid, path: Path) -> None:
     """Trace the network with batch, height and width left open."""
-    needs = model.config.multiple_of
+    needs, conditions = model.config.multiple_of, model.config.conditions
     batch, rows, columns = (torch.export.Dim(name, min=1, max=4096) for name in ("batch", "rows", "columns"))
     open_sizes = {0: batch, 2: needs * rows, 3: needs * columns}
-    example = (torch.rand(2, 3, 2 * needs, 3 * needs), torch.full((2, 1, 2 * needs, 3 * needs), 0.1))
+    size = (2 * needs, 3 * needs)
+    example = (torch.rand(2, 3, *size), *(torch.full((2, 1, *size), 0.1) for _ in conditions))
     # The exporter reports on operators of a library that we do not use, and on its own deprecations.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
@@ -140,9 +149,9 @@ def _write_onnx(model: Hybrid, path: Path) -> None:
             example,
             dynamo=True,
             opset_version=OPSET,
-            input_names=["degraded", "noise_level"],
+            input_names=["degraded", *conditions],
             output_names=["restored"],
-            dynamic_shapes=(open_sizes, open_sizes),
+            dynamic_shapes=(open_sizes, (open_sizes,) * len(conditions)) if conditions else (open_sizes,),
             verbose=False,
         )
         if program is None:
@@ -171,13 +180,14 @@ def _card(
     tile: int,
     overlap: int,
 ) -> Card:
-    recipe = header["recipe"]
+    recipe, told = header["recipe"], "noise_level" in model.config.conditions
     training = Training(
         data=tuple(Source(**source) for source in recipe["data"]["sources"]),
         mpx=round(header["mpx"], 1),
         minutes=round(header["minutes"], 1),
         device=header["device"],
         recipe=json.dumps(recipe, ensure_ascii=False),
+        features=header.get("features", ""),
     )
     return Card(
         name=name,
@@ -186,13 +196,13 @@ def _card(
         file=f"{name}.onnx",
         sha256=hashlib.sha256(onnx_file.read_bytes()).hexdigest(),
         parameters=sum(p.numel() for p in model.parameters()),
-        scale=1,
-        conditions=("noise_level",),
+        scale=model.config.scale,
+        conditions=model.config.conditions,
         multiple_of=model.config.multiple_of,
         minimum=model.config.multiple_of,
         tile=tile,
         overlap=overlap,
-        sigma_range=(recipe["damage"]["sigma_min"], recipe["damage"]["sigma_max"]),
+        sigma_range=(recipe["damage"]["sigma_min"], recipe["damage"]["sigma_max"]) if told else (0.0, 255.0),
         licence=recipe["licence"],
         training=training,
         scores=(),

@@ -117,12 +117,11 @@ def restore_picture(
         the type's range; and the report.
 
     Raises:
-        UsageError: The card's model enlarges (not supported here).
+        UsageError: The card's model enlarges, or has to be told more than a noise level (not supported here).
         UnreadableError: The picture's file is damaged.
         ModelError: The model failed.
     """
-    if card.scale != 1:
-        raise UsageError(f"the model {card.name} enlarges by {card.scale}: only models of scale 1 can be run so far")
+    _check_supported(card)
     start = time.perf_counter()
     sigma, notes = _level(picture, card, options)
     rows, columns = _plan(picture, card, options)
@@ -153,6 +152,16 @@ def restore_picture(
         notes=(*picture.notes, *notes),
     )
     return restored, report
+
+
+def _check_supported(card: Card) -> None:
+    if card.scale != 1:
+        raise UsageError(f"the model {card.name} enlarges by {card.scale}: only models of scale 1 can be run so far")
+    if unknown := [name for name in card.conditions if name != "noise_level"]:
+        raise UsageError(
+            f"the model {card.name} has to be told {' and '.join(unknown)}: only models that are told a noise level, "
+            "or nothing, can be run so far"
+        )
 
 
 def _level(picture: PictureLike, card: Card, options: Options) -> tuple[float, list[str]]:

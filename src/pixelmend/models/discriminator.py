@@ -20,6 +20,10 @@ HALVINGS = 3
 MULTIPLE_OF = 1 << HALVINGS
 """Height and width must be multiples of this, in pixels."""
 
+SLOPE = 0.2
+GAIN = (2 / (1 + SLOPE**2)) ** 0.5
+"""What a leaky rectifier takes away of the mean square of features around zero (He et al. 2015, section 2.2)."""
+
 
 class UNetDiscriminator(nn.Module):
     """Judges every pixel of a picture.
@@ -28,6 +32,9 @@ class UNetDiscriminator(nn.Module):
     convolves, and adds what the way down saw at that size. Spectral norm (Miyato et al. 2018) bounds every layer but
     the first and the last, so that the slope that the generator learns from stays bounded too. In training mode each
     pass refines the estimate of the largest singular values by one step, which is why they are part of the state.
+
+    Spectral norm makes what passes a layer weaker, and a discriminator whose logits hardly differ learns nothing in a
+    short run: so pictures come in with about unit variance, and each activation makes up for what it takes away.
 
     Enlarging repeats pixels, as in Schönfeld et al.: unlike bilinear enlargement its gradient is summed in a fixed
     order on a GPU, so that a run can be repeated to the bit.
@@ -64,7 +71,7 @@ class UNetDiscriminator(nn.Module):
                 f"the discriminator got pictures of shape {tuple(pictures.shape)}: give (N, 3, H, W) with H and W "
                 f"multiples of {MULTIPLE_OF}"
             )
-        features = _activated(self.first(pictures))
+        features = _activated(self.first((pictures - 0.5) * 4))
         skips: list[Tensor] = []
         for down in self.downs:
             skips.append(features)
@@ -95,4 +102,4 @@ def _bounded(width_in: int, width_out: int, kernel: int, *, stride: int = 1) -> 
 
 
 def _activated(features: Tensor) -> Tensor:
-    return F.leaky_relu(features, 0.2, inplace=True)
+    return F.leaky_relu(features, SLOPE, inplace=True) * GAIN

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -47,7 +48,18 @@ def write_tensors(
         except ModelError as error:
             raise OSError(errno.EIO, f"what was written reads back differently ({error})") from error
         if previous is not None and path.is_file():
-            path.replace(previous)
+            _keep(path, previous)
+
+
+def _keep(path: Path, previous: Path) -> None:
+    """Give a file a second name, in place of what had it; the first one stays, whatever comes."""
+    other = previous.with_name(f".{previous.name}.part")
+    other.unlink(missing_ok=True)
+    try:
+        other.hardlink_to(path)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(path, other)
+    other.replace(previous)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

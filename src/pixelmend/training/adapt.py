@@ -1,9 +1,10 @@
 """Fit a network to someone's own noisy pictures, without any clean one.
 
-Noise under a microscope or in a scan is not what a network of photographs has met: it grows with brightness, so that no
-single noise level describes it, and the level that `pixelmend restore` estimates may be far off. So first the network
-is asked how it does best: told the estimates, or told one level always; in the latter case that level is built into its
-first layer and it hears no other. Then it learns by `neighbors`. Both go by pixels that are held out of all learning.
+Noise under a microscope or in a scan is not what a network of photographs has met: it grows with brightness, it may
+spread to neighbouring pixels, and the level that `pixelmend restore` estimates may be far off. So the law of the noise
+is measured first (`noise_law`). Then the network is asked how it does best: told the estimates, or told one level
+always; in the latter case that level is built into its first layer and it hears no other. Then it learns (`selfmade`).
+Pixels that are held out of all learning judge.
 """
 
 from __future__ import annotations
@@ -19,23 +20,26 @@ import torch
 from torch import Tensor
 
 from pixelmend.errors import DataError, ModelError, UsageError
+from pixelmend.images import to_unit
 from pixelmend.training.interrupt import StopSignals
 from pixelmend.training.machine import choose_device, choose_precision, keep_large_blocks
 from pixelmend.training.muon import MuonAdamW, muon_parameters
-from pixelmend.training.neighbors import draw_pairing, masked_error, take
+from pixelmend.training.noise_law import measure_noise
 from pixelmend.training.noisy import Cutter
 from pixelmend.training.schedule import Budget, rate_factor
+from pixelmend.training.selfmade import Lesson, best_quarter, from_neighbors, from_recorruption, lesson_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pixelmend.models import Hybrid
+    from pixelmend.training.noise_law import NoiseLaw
     from pixelmend.training.noisy import Crops, NoisyPicture
 
 PATCH = 128
-"""What the network learns from is so high and wide, pixels; crops are twice as large. Less for small pictures."""
+"""What the network is given is so high and wide, pixels; crops are twice as large. Less for small pictures."""
 PIXELS = 4 * PATCH**2
-"""What a step learns from."""
+"""What the network is given in a step, or twice that where noise spreads."""
 JUDGED = 48
 """Crops that are held out, or one of each picture where there are more pictures."""
 LOOKS = 10
@@ -44,10 +48,16 @@ PATIENCE = 4
 """So many looks without a better one end the run."""
 LEVELS = (7.0, 12.0, 20.0, 35.0, 55.0)
 """Noise levels that are tried instead of the estimates, 0–255 scale."""
+STRONG = 35.0
+"""The level that the network is told, or more, to leave nothing but noise behind, 0–255 scale."""
+MEASURED_SIDE = 640
+"""The law is measured on a part of this side at most, from the middle of each picture, pixels."""
 MUON_RATE, ADAM_RATE = 0.003, 3e-4
 EMA = 0.98
 CLIP = 1.0
 WARMUP = 10
+FLOOR = 1e-6
+"""Added to every loss, about that of rounding to 8 bits: a picture without noise has nothing to tell."""
 LEAST_GAIN = 0.002
 """What the loss must fall by, as a share of what it was, to count as better."""
 
@@ -96,7 +106,7 @@ class Adapted:
 
 def smallest_side(model: Hybrid) -> int:
     """Height and width that a picture must have to be learnt from, pixels."""
-    return 2 * model.config.multiple_of
+    return 2 * int(model.config.multiple_of)
 
 
 def adapt(
@@ -171,10 +181,12 @@ class _Run:
         self.cutter = Cutter(pictures, 2 * self.side, options.seed)
         self.judged = self.cutter.to_judge(JUDGED, np.random.default_rng((options.seed, 1)))
         self.model = copy.deepcopy(model).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's own annotation lacks it
+        self.first = copy.deepcopy(self.model).requires_grad_(requires_grad=False).eval()
+        self.laws = [self._law(each) for each in pictures]
         self.level: float | None = None
         self.start = self._losses(self.model)
         # A picture's loss counts relative to where it started, so that the noisiest one does not drown the others.
-        self.weights = 1 / self.start.clamp_min(1e-8)
+        self.weights = 1 / (self.start + FLOOR)
         self.best, self.best_step, self.best_model = 1.0, 0, copy.deepcopy(self.model)
         seconds = 60 * options.minutes if options.steps is None else None
         self.budget = Budget(options.steps, seconds)
@@ -207,10 +219,10 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak_rate"] * factor
         numbers = (self.options.seed, 2, self.done)
-        crops = self.cutter.draw(self.batch, np.random.default_rng(numbers)).to(self.device)
-        pairs = torch.Generator().manual_seed(int(np.random.default_rng((*numbers, 0)).integers(2**62)))
-        losses = self._compare(self.model, crops, ~crops.held_out, pairs)
-        loss = (losses * self.weights[crops.picture]).mean()
+        crops = self.cutter.draw(self.batch, np.random.default_rng(numbers))
+        noise = torch.Generator().manual_seed(int(np.random.default_rng((*numbers, 0)).integers(2**62)))
+        losses = self._compare(self.model, crops, ~crops.held_out, noise)
+        loss = (losses * self.weights[crops.picture.to(self.device)]).mean()
         self.optimizer.zero_grad()
         loss.backward()
         if self.level is not None and self.model.stem.weight.grad is not None:
@@ -261,7 +273,7 @@ class _Run:
 
     def _judge(self, model: Hybrid) -> float:
         """Mean over pictures of the loss on held-out pixels, relative to that of the network as it came."""
-        return float((self._losses(model) * self.weights).mean())
+        return float(((self._losses(model) + FLOOR) * self.weights).mean())
 
     @torch.inference_mode()
     def _losses(self, model: Hybrid) -> Tensor:
@@ -271,22 +283,57 @@ class _Run:
         total = torch.zeros(len(self.cutter.pictures), device=self.device)
         count = torch.zeros_like(total)
         for crops in self.judged.split(self.batch):
-            here = crops.to(self.device)
-            losses = self._compare(model, here, here.held_out, generator)
-            total.index_add_(0, here.picture, losses)
-            count.index_add_(0, here.picture, torch.ones_like(losses))
+            losses, picture = self._compare(model, crops, crops.held_out, generator), crops.picture.to(self.device)
+            total.index_add_(0, picture, losses)
+            count.index_add_(0, picture, torch.ones_like(losses))
         return total / count
 
     def _compare(self, model: Hybrid, crops: Crops, mask: Tensor, generator: torch.Generator) -> Tensor:
-        """How far what the network makes of the first neighbours is from the second ones, on the mask, (N,)."""
-        n, _, height, width = crops.noisy.shape
-        pairing = draw_pairing(n, height, width, generator).to(self.device)
-        first, second = (take(crops.noisy, places) for places in (pairing.first, pairing.second))
+        """How far the network is from what lessons made of these crops compare it with, on the mask, (N,)."""
+        lessons = [self._lesson(crops, index, mask[index], generator) for index in range(len(mask))]
+        whose = torch.cat([torch.full((len(each.given),), index) for index, each in enumerate(lessons)])
+        parts = ("given", "other", "noise", "mask")
+        lesson = Lesson(*(torch.cat([getattr(each, part) for each in lessons]).to(self.device) for part in parts))
+        given = lesson.given.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            restored = model(first.contiguous(memory_format=torch.channels_last), crops.level).float()
+            restored = model(given, crops.level[whose].to(self.device)).float()
         # As `restore` does: of a grey picture the mean of the three channels is what counts.
-        restored = torch.where(crops.gray, restored.mean(1, keepdim=True), restored)
-        return masked_error(restored, second, take(mask, pairing.second))
+        restored = torch.where(crops.gray[whose].to(self.device), restored.mean(1, keepdim=True), restored)
+        errors = lesson_error(restored, lesson)
+        shares = 1 / whose.bincount()[whose]
+        return errors.new_zeros(len(lessons)).index_add(0, whose.to(self.device), errors * shares.to(self.device))
+
+    def _lesson(self, crops: Crops, index: int, mask: Tensor, generator: torch.Generator) -> Lesson:
+        """Made on the CPU, so that it is the same on every device."""
+        law, noisy = self.laws[int(crops.picture[index])], crops.noisy[index]
+        if not law.correlation:
+            return from_neighbors(noisy, mask, generator)
+        rows, columns = best_quarter(mask)
+        noisy, mask = noisy[:, rows, columns], mask[:, rows, columns]
+        clean = self._strongly(noisy[None], 255 * crops.level[index])[0]
+        # In a grey picture all channels hold the same noise.
+        clean = clean.mean(0, keepdim=True) if crops.gray[index] else clean
+        return from_recorruption(noisy, law.draw(clean, generator).expand(3, -1, -1), mask)
+
+    @torch.no_grad()
+    def _law(self, picture: NoisyPicture) -> NoiseLaw:
+        """Measured on the middle of the picture."""
+        needs = self.first.config.multiple_of
+        sides = [min(length, MEASURED_SIDE) // needs * needs for length in picture.pixels.shape[:2]]
+        top, left = ((length - side) // 2 for length, side in zip(picture.pixels.shape, sides, strict=False))
+        part = to_unit(picture.pixels[top : top + sides[0], left : left + sides[1]]).transpose(2, 0, 1)
+        noisy = torch.from_numpy(np.ascontiguousarray(part))
+        clean = self._strongly(noisy.expand(3, -1, -1)[None], torch.full((1, 1, 1, 1), picture.sigma))[0]
+        return measure_noise(noisy, clean.mean(0, keepdim=True) if picture.gray else clean)
+
+    @torch.no_grad()
+    def _strongly(self, noisy: Tensor, sigma: Tensor) -> Tensor:
+        """Noise taken away, rather too much than too little, by the network as it came; on the CPU."""
+        level = sigma.clamp_min(STRONG).to(self.device) / 255
+        given = noisy.to(self.device).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            restored: Tensor = self.first(given, level)
+        return restored.float().cpu()
 
 
 def _patch(model: Hybrid, pictures: Sequence[NoisyPicture]) -> int:
@@ -295,4 +342,4 @@ def _patch(model: Hybrid, pictures: Sequence[NoisyPicture]) -> int:
     side = min(max(PATCH, needs), smallest // 2) // needs * needs
     if not side:
         raise DataError(f"the smallest picture has a side of {smallest}: leave out all below {smallest_side(model)}")
-    return side
+    return int(side)

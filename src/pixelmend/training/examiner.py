@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-
 from pixelmend.data.validation import Measures, mean_scores
 from pixelmend.metrics.lpips import Lpips
 from pixelmend.models import save_model
@@ -16,6 +13,9 @@ from pixelmend.training.state import autocast_type
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import numpy as np
+    import torch
 
     from pixelmend.data.validation import Scores, ValidationSet
     from pixelmend.training.journal import Journal
@@ -55,9 +55,9 @@ class Examiner:
             share=(processes.rank(), processes.count()),
         )
         # In the order of the samples, whoever scored them, so that the mean rounds alike.
-        places = {(s["case"], s["picture"]): s for s in processes.from_all(found)}
-        order = [(case, name) for case in self.validation.cases for name, _ in self.validation.clean]
-        return mean_scores([places[place] for place in order])
+        count, together = len(self.validation.cases) * len(self.validation), processes.from_all(found)
+        numbers = [number for rank in range(processes.count()) for number in range(rank, count, processes.count())]
+        return mean_scores([each for _, each in sorted(zip(numbers, together, strict=True), key=lambda pair: pair[0])])
 
     def chosen(self, scores: Scores) -> float:
         """The number that is to be as high as possible."""

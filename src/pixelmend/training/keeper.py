@@ -11,7 +11,7 @@ from lightning.pytorch.callbacks import Callback
 
 from pixelmend.errors import ModelError
 from pixelmend.training import processes
-from pixelmend.training.guard import Guard
+from pixelmend.training.guard import ENOUGH_STEPS, Guard
 from pixelmend.training.interrupt import StopSignals
 from pixelmend.training.state import load_state, save_state
 
@@ -20,15 +20,12 @@ if TYPE_CHECKING:
 
     import lightning
 
-    from pixelmend.data.validation import Scores
     from pixelmend.training.examiner import Examiner
     from pixelmend.training.module import RestorationModule
     from pixelmend.training.reporter import Reporter
 
 LOOK_EVERY = 50
 """Steps between two looks at the loss: reading it makes the host wait for the device."""
-FIRST_LOOK = 10
-"""Steps after which the pace is measured first."""
 AGREE_EVERY = 10
 """Steps after which several processes ask each other whether it is time for something."""
 
@@ -100,8 +97,8 @@ class Keeper(Callback):
         module.budget.elapsed = self._elapsed_before + now - self._started
         if step == 1:
             # The very first loss is that of the picture as it came: what no later one should be far above.
-            self._guard.fault(module.peek("pixel"))
-        if (step % LOOK_EVERY == 0 or step - self._first == FIRST_LOOK) and not self._look(module):
+            self._guard.fault(module.means(), steps=ENOUGH_STEPS)
+        if (step % LOOK_EVERY == 0 or step - self._first == ENOUGH_STEPS) and not self._look(module):
             return
         if not self._agrees(module):
             return
@@ -119,11 +116,10 @@ class Keeper(Callback):
             trainer.should_stop = True
 
     def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Draw the curves; a run that was over before it started is validated once more."""
+        """A run that was over before it started is validated once more."""
         module = cast("RestorationModule", pl_module)
         if not self.interrupted and self._validated_step != module.steps_done:
             self._validate(trainer, module)
-        self.reporter.finish()
         # Here, because Lightning's own handlers go next; where a run ends with an error, it takes ours away as well.
         self._signals.restore()
 
@@ -148,17 +144,17 @@ class Keeper(Callback):
 
     def _look(self, module: RestorationModule) -> bool:
         """Read the losses; where they have diverged, go back and return False."""
-        means = module.take_means()
+        means, steps = module.means(), module.steps_noted
         if not means:
             return True
-        fault = self._guard.fault(means["pixel"]) or next(
-            (f"the {name} loss is {value}" for name, value in means.items() if not math.isfinite(value)), None
-        )
+        fault = self._guard.fault(means, steps=steps)
         faults = [text for text in processes.from_all([fault or ""]) if text]
         if faults:
             self._go_back(module, faults[0])
             return False
-        self.reporter.look(module, means)
+        if steps >= ENOUGH_STEPS:
+            self.reporter.look(module, means)
+            module.forget_means()
         return True
 
     def _go_back(self, module: RestorationModule, fault: str) -> None:
@@ -183,7 +179,7 @@ class Keeper(Callback):
         self.reporter.start(module)
 
     def _validate(self, trainer: lightning.Trainer, module: RestorationModule) -> bool:
-        """Score the averaged weights and keep them where they are the best; False where they are no network any more."""
+        """Score the averaged weights and keep the best; False where they are no network any more, and it went back."""
         if not self._look(module):
             return False
         scores = self.examiner.examine(module)
@@ -214,7 +210,7 @@ class Keeper(Callback):
         self.standing = Standing(**load_state(module, self.folder, self.reporter.tell))
         lowest = self.standing.lowest_loss
         self._guard.lowest = math.inf if lowest is None else lowest
-        module.take_means()
+        module.forget_means()
         self.reporter.rewind(module.steps_done)
 
     def _save(self, module: RestorationModule) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pixelmend.data.augment import ColorJitter, Rotation
 from pixelmend.data.batches import NO_DAMAGE, Batches, FrameBatches, PairBatches
@@ -103,7 +103,7 @@ def _cases(recipe: Recipe) -> dict[str, Part | float]:
 
 def _batches(recipe: Recipe, store: Store[PictureStore] | Store[PairStore] | Store[FrameStore]) -> AnyBatches:
     data = recipe.data
-    usual = {
+    usual: dict[str, Any] = {
         "chain": recipe.damage.drawn_from() if data.kind == "pictures" or recipe.damage.chain else NO_DAMAGE,
         "color": ColorJitter(data.jitter, data.gray),
         "size": data.batch // recipe.optimizer.accumulate,

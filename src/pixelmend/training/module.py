@@ -1,4 +1,4 @@
-"""What one step does: a batch made on the device, the losses, the averaged weights. Lightning does the loop around it."""
+"""What one step does: a batch made on the device, losses, averaged weights. Lightning does the loop around it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class RestorationModule(lightning.LightningModule):
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(recipe.seed)
                 self.adversary = Adversary(recipe.loss)
-            self.adversary.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch lacks it
+            self.adversary.to(memory_format=torch.channels_last)
         self.steps_done = 0
         self._differentiate: Callable[[Tensor], None] = torch.autograd.backward
         self._sums: dict[str, Tensor] = {}
@@ -94,7 +94,7 @@ class RestorationModule(lightning.LightningModule):
         for learning in (self.model, self.adversary):
             if learning is not None:
                 # Parts are cut from plain memory.
-                fully_shard(learning.to(memory_format=torch.contiguous_format), mesh=mesh)  # type: ignore[call-overload]
+                fully_shard(learning.to(memory_format=torch.contiguous_format), mesh=mesh)
 
     def on_fit_start(self) -> None:
         """What is frozen follows to the device; gradients go through the trainer, which adds up those of processes."""
@@ -181,15 +181,18 @@ class RestorationModule(lightning.LightningModule):
             self._sums[name] = self._sums.get(name, torch.zeros_like(value)) + value.detach()
             self._counts[name] += 1
 
-    def take_means(self) -> dict[str, float]:
-        """The mean of each loss and of the training PSNR since the last call; the host waits for the device here."""
-        means = {name: float(value) / self._counts[name] for name, value in self._sums.items()}
-        self._sums, self._counts = {}, defaultdict(int)
-        return means
+    @property
+    def steps_noted(self) -> int:
+        """How many steps ``means`` is over."""
+        return self._counts["pixel"] // self.lessons.parts
 
-    def peek(self, name: str) -> float:
-        """The mean of one loss so far, which stays to be taken."""
-        return float(self._sums[name]) / self._counts[name]
+    def means(self) -> dict[str, float]:
+        """The mean of each loss and of the training PSNR since they were last forgotten; the host waits here."""
+        return {name: float(value) / self._counts[name] for name, value in self._sums.items()}
+
+    def forget_means(self) -> None:
+        """Begin to add up anew."""
+        self._sums, self._counts = {}, defaultdict(int)
 
     def _thaw_or_freeze(self) -> None:
         settings = self.recipe.optimizer
@@ -220,5 +223,3 @@ def conditions_of(lesson: Batch, names: tuple[str, ...]) -> list[Tensor]:
         "mask": nothing if lesson.missing is None else lesson.missing,
     }
     return [known[name] for name in names]
-
-

@@ -68,11 +68,6 @@ class Crops:
     gray: Tensor
     picture: Tensor
 
-    def to(self, device: torch.device) -> Crops:
-        """The same crops on a device."""
-        parts = (self.noisy, self.held_out, self.level, self.gray, self.picture)
-        return Crops(*(each.to(device, non_blocking=True) for each in parts))
-
     def split(self, count: int) -> list[Crops]:
         """Parts of so many crops."""
         parts = (self.noisy, self.held_out, self.level, self.gray, self.picture)

@@ -15,7 +15,10 @@ T = TypeVar("T")
 
 def rank() -> int:
     """The number of this process, also before the processes know of each other."""
-    return dist.get_rank() if dist.is_initialized() else int(os.environ.get("RANK", "0"))
+    if dist.is_initialized():
+        return dist.get_rank()
+    # Those that a process starts itself (run.devices) are told their number on the machine only.
+    return int(os.environ.get("RANK") or os.environ.get("LOCAL_RANK") or 0)
 
 
 def count() -> int:

@@ -73,6 +73,13 @@ class DataSection(Section):
     jitter: Share = Field(default=0.3, description="share of crops whose colours are changed")
     gray: Share = Field(default=0.15, description="share of crops that are made grey")
 
+    @model_validator(mode="after")
+    def _odd(self) -> DataSection:
+        fewest, most = self.frames
+        if not 1 <= fewest <= most or fewest % 2 == 0 or most % 2 == 0:
+            raise ValueError(f"frames {fewest} to {most}: wanted odd numbers from 1 on, in order, such as 7 to 13")
+        return self
+
 
 class DamageSection(Section):
     """The damage that is learnt from."""
@@ -119,8 +126,8 @@ class LossSection(Section):
     adversarial: Weight = Field(default=0, description="weight of the discriminator's judgement; 0: there is none")
     adversary: str = Field(default="relativistic", description="hinge, relativistic or non-saturating")
     discriminator_width: int = Field(default=32, ge=8, le=256, description="channels at full resolution")
-    discriminator_rate: float = Field(default=1e-4, gt=0, le=1, description="peak rate of its Adam")
-    r1: Weight = Field(default=1.0, description="weight of the penalty on the discriminator's gradient")
+    discriminator_rate: float = Field(default=1e-3, gt=0, le=1, description="peak rate of its Adam")
+    r1: Weight = Field(default=0.01, description="weight of the penalty on the discriminator's gradient")
     r1_every: int = Field(default=8, ge=1, description="steps from one such penalty to the next, which counts for all")
     rest_above: float = Field(
         default=0.9, gt=0.5, le=1, description="the discriminator rests while it judges more pixels right than this"
@@ -253,10 +260,10 @@ class Recipe(Section):
         if not isinstance(tree, dict) or not isinstance(tree.get("model", {}), dict):
             return tree
         given = tree.get("model", {})
-        size, scale = tree.get("size", "small"), given.get("scale", 1)
-        if size not in SIZES or scale not in range(1, 5) or isinstance(scale, bool):
-            return tree
-        usual = sized(size, scale, CONDITIONS.get(tree.get("task", ""), ()))
+        size, task, scale = tree.get("size", "small"), tree.get("task", ""), given.get("scale", 1)
+        if not (isinstance(size, str) and size in SIZES and isinstance(task, str) and scale in (1, 2, 3, 4)):
+            return tree  # what is wrong is told by its own field
+        usual = sized(size, scale, CONDITIONS.get(task, ()))
         return {**tree, "model": {**usual.model_dump(), **given}}
 
     @model_validator(mode="after")
@@ -274,7 +281,7 @@ class Recipe(Section):
 
     def published(self) -> dict[str, Any]:
         """The recipe as JSON without what belongs to one machine: where files lie, where the run goes."""
-        hidden = {
+        hidden: dict[str, Any] = {
             "data": {"root", "cache"},
             "loss": {"features"},
             "distill": {"teacher"},

@@ -73,7 +73,9 @@ class Reporter:
             f" · {pixels_per_second / 1e6:.2f} Mpx/s · {rate / 1e9:.0f} GFLOP/s"
             f" · {rate / self.matrix_rate:.0%} of matrix rate · {_clock(left)} left"
         )
-        values = {"loss": loss, **{f"{k}_loss": v for k, v in means.items() if k not in {"psnr", "judged_right"}}}
+        values = {"loss": loss}
+        if len(losses) > 1:
+            values |= {f"{k}_loss": v for k, v in means.items() if k not in {"psnr", "judged_right"}}
         values |= {k: means[k] for k in ("psnr", "judged_right") if k in means}
         values |= {
             "rate_factor": module.course.factor(module.steps_done),

@@ -118,6 +118,8 @@ def _fit(module: RestorationModule, keeper: Keeper, device: torch.device) -> Non
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning, module="lightning")
         warnings.filterwarnings("ignore", message=".*isinstance.*LeafSpec.*")
+        # Of one-pixel weights, whose strides mean nothing.
+        warnings.filterwarnings("ignore", message="Grad strides do not match")
         trainer = lightning.Trainer(
             accelerator="gpu" if device.type == "cuda" else device.type,
             precision="bf16-mixed" if module.recipe.run.precision == "bf16" else "32-true",
@@ -133,6 +135,8 @@ def _fit(module: RestorationModule, keeper: Keeper, device: torch.device) -> Non
             trainer.fit(module, DataLoader(Endless(), batch_size=None))
         except SystemExit as stopped:  # Lightning's way to end a run that was interrupted at once
             raise KeyboardInterrupt from stopped
+        finally:
+            keeper.reporter.finish()
     if keeper.interrupted:
         raise KeyboardInterrupt
 

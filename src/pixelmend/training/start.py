@@ -43,7 +43,7 @@ def first_network(recipe: Recipe, tell: Callable[[str], None] = lambda _: None) 
         except AttributeError as error:
             parts = ", ".join(name for name, _ in model.named_children())
             raise UsageError(f"optimizer.freeze names {name!r}, which is no part of the network: {parts}") from error
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's own annotation lacks it
+    model.to(memory_format=torch.channels_last)
     return model.train()
 
 
