@@ -1,7 +1,7 @@
 """Measures the runs of recipes/ablation and stores what docs/make_ablation.py shows.
 
 pixelmend train recipes/ablation/NAME.toml --set data.root=DIR --set validation.lpips=FILE   (for each)
-python benchmarks/ablation.py runs -o docs/results/ablation.json
+python benchmarks/ablation.py runs --data DIR --lpips FILE
 """
 
 from __future__ import annotations
@@ -48,6 +48,28 @@ def measured(runs: Path, names: list[str]) -> dict[str, Any]:
     return found
 
 
+def faithful(data: Path, lpips: Path) -> dict[str, Any]:
+    """The weights that ship, which the adversarial runs start from, scored as those are."""
+    import torch
+
+    from pixelmend.data.validation import Measures, mean_scores
+    from pixelmend.metrics.lpips import Lpips
+    from pixelmend.models import load_model
+    from pixelmend.training import lessons, load_recipe
+    from pixelmend.training.machine import choose_precision
+    from pixelmend.training.state import autocast_type
+
+    recipe = load_recipe(RECIPES / "adversary.toml", [f"data.root={data}"])
+    device = torch.device("cpu")
+    scores = lessons.validation_set(recipe, device).score(
+        load_model(ROOT / str(recipe.start)),
+        recipe.model.conditions,
+        precision=autocast_type(choose_precision("auto", device)),
+        measures=Measures(ssim=True, lpips=Lpips(lpips)),
+    )
+    return {m: {case: round(v, 5) for case, v in by_case.items()} for m, by_case in mean_scores(scores).items()}
+
+
 def forward_times(models: dict[str, Any], *, rounds: int = 7) -> dict[str, float]:
     """Milliseconds of a forward pass in the faster precision; the networks take turns, and the median counts."""
     import torch
@@ -81,10 +103,13 @@ def main() -> None:
     """Measure every run that has a recipe, and store it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", type=Path, help="folder of the runs")
+    parser.add_argument("--data", type=Path, required=True, help="folder that the recipes' folders are in")
+    parser.add_argument("--lpips", type=Path, required=True, help="file or folder of AlexNet's features")
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "docs" / "results" / "ablation.json")
     chosen = parser.parse_args()
     names = [p.stem for p in sorted(RECIPES.glob("*.toml")) if (chosen.runs / p.stem / "last.safetensors").exists()]
-    chosen.output.write_text(json.dumps(measured(chosen.runs, names), indent=1, ensure_ascii=False) + "\n")
+    found = {**measured(chosen.runs, names), "faithful": faithful(chosen.data, chosen.lpips)}
+    chosen.output.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
     print(f"wrote {chosen.output}: {', '.join(names)}")
 
 

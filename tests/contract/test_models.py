@@ -171,7 +171,7 @@ def test_values_outside_the_range_are_not_clipped(config: HybridConfig) -> None:
 
 def test_the_gradient_reaches_every_parameter(config: HybridConfig) -> None:
     model = _build(config)
-    _run(model, _picture(config, pictures=2)).square().mean().backward()
+    torch.autograd.backward(_run(model, _picture(config, pictures=2)).square().mean())
     missed = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
     assert missed == []
 

@@ -158,7 +158,7 @@ def test_the_engine_tells_the_network_what_it_wants_in_its_order(
             parameter.add_(torch.randn_like(parameter) * 0.05)
     picture = degraded(1, 3, 16, 16)
     told = {"mask": degraded(1, 1, 16, 16), "noise_level": degraded(1, 1, 16, 16) + 1}
-    given = {name: told[name] for name in sorted(conditions)}
+    given: dict[str, Pixels] = {name: told[name] for name in sorted(conditions)}
     with torch.no_grad():
         expected = model(torch.from_numpy(picture), *(torch.from_numpy(told[name]) for name in conditions))
     engine = TorchEngine(model, SETUP)

@@ -190,7 +190,7 @@ def test_networks_of_any_scale_and_conditions_export(task: str, changes: dict[st
     assert all(each.psnr > 100 for each in parity)
     assert (card.task, card.scale, card.conditions) == (task, config.scale, config.conditions)
     assert card.multiple_of == config.multiple_of
-    assert card.sigma_range == ((0, 75) if task == "denoise" else (0, 255))
+    assert card.sigma_range == ((0.0, 75.0) if task == "denoise" else (0.0, 255.0))
     assert card.training.features == "VGG16 conv1_2"
     assert catalog.load(card.folder / "denoise-tiny.json") == card
 
@@ -198,7 +198,7 @@ def test_networks_of_any_scale_and_conditions_export(task: str, changes: dict[st
 
     engine = OnnxEngine(card.path, "cpu")
     assert engine.inputs == {"degraded", *config.conditions}
-    told = {name: np.zeros((1, 1, 16, 32), np.float32) for name in config.conditions}
+    told: dict[str, Any] = {name: np.zeros((1, 1, 16, 32), np.float32) for name in config.conditions}
     restored = engine.run(np.full((1, 3, 16, 32), 0.5, np.float32), told)
     assert restored.shape == (1, 3, 16 * config.scale, 32 * config.scale)
     if config.conditions:

@@ -165,11 +165,12 @@ def test_a_gated_block_is_its_formula() -> None:
 
     def norm(x: np.ndarray, name: str) -> np.ndarray:
         scaled = (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + 1e-5)
-        return weights[f"{name}.norm.weight"][:, None, None] * scaled + weights[f"{name}.norm.bias"][:, None, None]
+        weight, bias = (weights[f"{name}.norm.{part}"][:, None, None] for part in ("weight", "bias"))
+        return np.asarray(weight * scaled + bias)
 
     def mix(x: np.ndarray, name: str) -> np.ndarray:
         matrix = weights[f"{name}.weight"][:, :, 0, 0]
-        return np.einsum("oc,chw->ohw", matrix, x) + weights[f"{name}.bias"][:, None, None]
+        return np.asarray(np.einsum("oc,chw->ohw", matrix, x) + weights[f"{name}.bias"][:, None, None])
 
     spread = np.zeros((2 * WIDTH, 6, 5))
     padded = np.pad(mix(norm(x, "norm1"), "expand1"), ((0, 0), (1, 1), (1, 1)))

@@ -153,7 +153,7 @@ def test_a_batch_in_parts_has_the_gradient_of_the_whole(recipe: Callable[..., Re
     restored = model(degraded, sigma01[:, None, None, None])
     each = ((restored - clean).square() + 1e-6).sqrt().mean(dim=(1, 2, 3))
     loss = (each * ((sigma01 * 255 + 2) / 27) ** -0.5).mean()
-    loss.backward()  # type: ignore[no-untyped-call] # as torch has it
+    torch.autograd.backward(loss)
     module.take_step(module.configure_optimizers())
     for (name, p), q in zip(module.model.named_parameters(), model.parameters(), strict=True):
         assert p.grad is not None
@@ -188,6 +188,7 @@ def test_a_resting_adversary_learns_nothing_and_still_judges(recipe: Callable[..
         right, model = float(adversary.right), copy.deepcopy(module.model.state_dict())
         module.take_step(optimizers)
         assert all(torch.equal(p, before[name]) for name, p in adversary.named_parameters()) is resting
+        assert all((p.grad is None) is resting for p in adversary.parameters())
         assert float(adversary.right) != right
         assert not torch.equal(module.model.stem.weight, model["stem.weight"])
     assert set(module.means()) == {"pixel", "adversarial", "discriminator", "judged_right", "psnr"}

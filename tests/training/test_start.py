@@ -95,11 +95,13 @@ def test_conditions_find_their_channels_by_name(recipe: Make, path: Path, unshuf
     for place, source in enumerate(order):
         mine, theirs = (slice(n * folded, (n + 1) * folded) for n in (place, source))
         assert torch.equal(new.stem.weight[:, mine], old.stem.weight[:, theirs])
-    # So it does the very same when told the same.
-    picture = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    level, mask = torch.full((1, 1, 1, 1), 0.3), torch.ones(1, 1, 16, 16)
-    with torch.no_grad():
-        assert torch.allclose(new.stem(torch.cat(told[0], 1)), old.stem(torch.cat(told[1], 1)), atol=1e-4)
+    # So its first layer does the very same when told the same.
+    picture, level, mask = torch.rand(3, 1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    found = []
+    for network, told in ((new, (mask, level)), (old, (level, mask))):
+        given = torch.cat([picture, *(each[:, :1] for each in told)], dim=1)
+        found.append(network.stem(torch.nn.functional.pixel_unshuffle(given, unshuffle)))
+    assert torch.allclose(found[0], found[1], atol=1e-4)
 
 
 def test_more_conditions_than_before_begin_at_zero(recipe: Make, path: Path) -> None:
@@ -121,13 +123,13 @@ def test_from_denoising_to_enlarging_the_head_is_new(recipe: Make, path: Path) -
     assert line == f"from {path}: {count - 2} of {count} tensors; new: head"
 
 
-def test_a_head_of_the_same_shape_but_another_scale_is_not_taken(recipe: Make, path: Path) -> None:
-    """Twice as large from the full resolution, or as large from half of it: both give 12 channels."""
-    _stored(path, recipe(model__unshuffle=2))
-    other = {"model__conditions": ("noise_level",), "model__unshuffle": 1}
-    new = first_network(recipe(start=path, **{**ENLARGE, **other}))
-    assert new.head.weight.shape[0] == 12
-    assert new.stem.weight.shape[1] == 4
+def test_a_head_goes_by_its_shape_and_a_stem_that_folds_otherwise_is_new(recipe: Make, path: Path) -> None:
+    """Twice as large from the full resolution, or as large from half of it: both heads give 2×2 pixels."""
+    old = _stored(path, recipe(model__unshuffle=2))
+    told: list[str] = []
+    new = first_network(recipe(start=path, model__unshuffle=1, **ENLARGE), told.append)
+    assert _differ(new, old) == {"stem.weight"}
+    assert told[0].endswith("; new: stem")
 
 
 def test_of_a_partly_equal_shape_the_equal_part_is_taken(recipe: Make, path: Path) -> None:

@@ -113,10 +113,11 @@ class ValidationSet:
             degraded = clean + _batch(noise, self.device) * (chain / 255)
             return Sample(case, name, clean, degraded, {"noise_level": level, "mask": torch.zeros_like(level)})
         done = perform(clean, [plan_for(chain, name.rpartition(".")[0], 0)])
-        if any(self.scale * d != c for d, c in zip(done.pictures.shape[2:], clean.shape[2:], strict=True)):
+        made, wanted = tuple(done.pictures.shape[2:]), tuple(side // self.scale for side in clean.shape[2:])
+        if made != wanted:
             raise UsageError(
-                f"validating on {case!r} makes {tuple(done.pictures.shape[2:])} of {tuple(clean.shape[2:])}, "
-                f"wanted a {self.scale}th: give the network the scale of the damage (model.scale)"
+                f"validating on {case!r} makes {made} of {tuple(clean.shape[2:])}, wanted {wanted}: "
+                "give the network the scale of the damage (model.scale)"
             )
         level = white_noise_level(done.plans).to(self.device)[:, None, None, None]
         mask = torch.zeros_like(level) if done.missing is None else done.missing

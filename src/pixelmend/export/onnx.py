@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
 PARITY_SIZES = ((64, 64), (192, 128), (101, 75))
 """Heights and widths that an export is checked on, pixels: the smallest, an oblong one, an odd one."""
 PARITY_DB = 60.0
@@ -112,7 +114,7 @@ def measure_parity(model: Hybrid, path: Path, sizes: Sequence[tuple[int, int]] =
             "noise_level": np.full((1, 1, *sides), (5 + 30 * index) / 255, np.float32),
             "mask": (generator.random((1, 1, *sides)) < 0.3).astype(np.float32),
         }
-        conditions = {name: known[name] for name in model.config.conditions}
+        conditions: dict[str, NDArray[np.float32]] = {name: known[name] for name in model.config.conditions}
         with torch.inference_mode():
             wanted = model(*(torch.from_numpy(each) for each in (degraded, *conditions.values()))).numpy()
         got = engine.run(degraded, conditions)

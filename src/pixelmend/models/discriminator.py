@@ -102,4 +102,5 @@ def _bounded(width_in: int, width_out: int, kernel: int, *, stride: int = 1) -> 
 
 
 def _activated(features: Tensor) -> Tensor:
-    return F.leaky_relu(features, SLOPE, inplace=True) * GAIN
+    activated: Tensor = F.leaky_relu(features, SLOPE, inplace=True) * GAIN
+    return activated

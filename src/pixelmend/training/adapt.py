@@ -50,6 +50,8 @@ LEVELS = (7.0, 12.0, 20.0, 35.0, 55.0)
 """Noise levels that are tried instead of the estimates, 0–255 scale."""
 STRONG = 35.0
 """The level that the network is told, or more, to leave nothing but noise behind, 0–255 scale."""
+STRONGEST, MORE, ROUNDS = 75.0, 1.5, 3
+"""Where noise spreads: up to this level, so many times as much as it seems to need, found in so many rounds."""
 MEASURED_SIDE = 640
 """The law is measured on a part of this side at most, from the middle of each picture, pixels."""
 MUON_RATE, ADAM_RATE = 0.003, 3e-4
@@ -182,7 +184,10 @@ class _Run:
         self.judged = self.cutter.to_judge(JUDGED, np.random.default_rng((options.seed, 1)))
         self.model = copy.deepcopy(model).to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload] # torch's own annotation lacks it
         self.first = copy.deepcopy(self.model).requires_grad_(requires_grad=False).eval()
-        self.laws = [self._law(each) for each in pictures]
+        measured = [self._law(each) for each in pictures]
+        self.laws, self.strong = [law for law, _ in measured], [level for _, level in measured]
+        spread = sum(law.spreads for law in self.laws)
+        tell(f"noise spreads to neighbouring pixels in {spread} of {len(pictures)} pictures")
         self.level: float | None = None
         self.start = self._losses(self.model)
         # A picture's loss counts relative to where it started, so that the noisiest one does not drown the others.
@@ -224,7 +229,7 @@ class _Run:
         losses = self._compare(self.model, crops, ~crops.held_out, noise)
         loss = (losses * self.weights[crops.picture.to(self.device)]).mean()
         self.optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call] # torch's own annotation lacks it
         if self.level is not None and self.model.stem.weight.grad is not None:
             self.model.stem.weight.grad[:, _heard(self.model)] = 0
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)
@@ -262,7 +267,7 @@ class _Run:
         """The best so far."""
         gain = 1 - self.best
         return Adapted(
-            model=self.best_model.to("cpu", memory_format=torch.contiguous_format).eval(),  # type: ignore[call-overload] # as above
+            model=self.best_model.to("cpu", memory_format=torch.contiguous_format).eval(),
             gain=gain if gain >= LEAST_GAIN else 0.0,
             level=self.level,
             step=self.best_step,
@@ -306,34 +311,43 @@ class _Run:
     def _lesson(self, crops: Crops, index: int, mask: Tensor, generator: torch.Generator) -> Lesson:
         """Made on the CPU, so that it is the same on every device."""
         law, noisy = self.laws[int(crops.picture[index])], crops.noisy[index]
-        if not law.correlation:
+        if not law.spreads:
             return from_neighbors(noisy, mask, generator)
         rows, columns = best_quarter(mask)
         noisy, mask = noisy[:, rows, columns], mask[:, rows, columns]
-        clean = self._strongly(noisy[None], 255 * crops.level[index])[0]
+        clean = self._strongly(noisy, self.strong[int(crops.picture[index])])
         # In a grey picture all channels hold the same noise.
         clean = clean.mean(0, keepdim=True) if crops.gray[index] else clean
         return from_recorruption(noisy, law.draw(clean, generator).expand(3, -1, -1), mask)
 
     @torch.no_grad()
-    def _law(self, picture: NoisyPicture) -> NoiseLaw:
-        """Measured on the middle of the picture."""
+    def _law(self, picture: NoisyPicture) -> tuple[NoiseLaw, float]:
+        """Measured on the middle of the picture; and the level that leaves nothing but noise behind, 0–255 scale."""
         needs = self.first.config.multiple_of
         sides = [min(length, MEASURED_SIDE) // needs * needs for length in picture.pixels.shape[:2]]
         top, left = ((length - side) // 2 for length, side in zip(picture.pixels.shape, sides, strict=False))
         part = to_unit(picture.pixels[top : top + sides[0], left : left + sides[1]]).transpose(2, 0, 1)
         noisy = torch.from_numpy(np.ascontiguousarray(part))
-        clean = self._strongly(noisy.expand(3, -1, -1)[None], torch.full((1, 1, 1, 1), picture.sigma))[0]
-        return measure_noise(noisy, clean.mean(0, keepdim=True) if picture.gray else clean)
+        law, level = None, max(STRONG, picture.sigma)
+        for _ in range(ROUNDS):
+            clean = self._strongly(noisy.expand(3, -1, -1), level)
+            law = measure_noise(noisy, clean.mean(0, keepdim=True) if picture.gray else clean)
+            needed = min(MORE * law.as_white, STRONGEST)
+            if not law.spreads or needed <= level:
+                break
+            # Noise that spreads is coarse as well, and looks weaker than it is to who thinks that it is white.
+            level = needed
+        assert law is not None  # noqa: S101 (for the type checker)
+        return law, level
 
     @torch.no_grad()
-    def _strongly(self, noisy: Tensor, sigma: Tensor) -> Tensor:
-        """Noise taken away, rather too much than too little, by the network as it came; on the CPU."""
-        level = sigma.clamp_min(STRONG).to(self.device) / 255
-        given = noisy.to(self.device).contiguous(memory_format=torch.channels_last)
+    def _strongly(self, noisy: Tensor, sigma: float) -> Tensor:
+        """Noise taken out of (3, H, W), rather too much than too little, by the network as it came; on the CPU."""
+        level = torch.full((1, 1, 1, 1), sigma / 255, device=self.device)
+        given = noisy[None].to(self.device).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             restored: Tensor = self.first(given, level)
-        return restored.float().cpu()
+        return restored[0].float().cpu()
 
 
 def _patch(model: Hybrid, pictures: Sequence[NoisyPicture]) -> int:

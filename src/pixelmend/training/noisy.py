@@ -47,7 +47,7 @@ class NoisyPicture:
     @property
     def gray(self) -> bool:
         """Whether it has one channel."""
-        return self.pixels.shape[2] == 1
+        return bool(self.pixels.shape[2] == 1)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Crops:
     def split(self, count: int) -> list[Crops]:
         """Parts of so many crops."""
         parts = (self.noisy, self.held_out, self.level, self.gray, self.picture)
-        return [Crops(*each) for each in zip(*(part.split(count) for part in parts), strict=True)]
+        return [Crops(*each) for each in zip(*(torch.split(part, count) for part in parts), strict=True)]
 
 
 def read_noisy(folder: Path, *, smallest: int, tell: Callable[[str], None]) -> list[NoisyPicture]:
@@ -181,7 +181,7 @@ class Cutter:
         return noisy.expand(3, -1, -1), mask, number
 
     def _stack(self, crops: list[tuple[Tensor, Tensor, int]]) -> Crops:
-        noisy, held_out = (torch.stack([crop[part] for crop in crops]) for part in (0, 1))
+        noisy, held_out = torch.stack([crop[0] for crop in crops]), torch.stack([crop[1] for crop in crops])
         numbers = [crop[2] for crop in crops]
         level = torch.tensor([self.pictures[n].sigma / 255 for n in numbers])[:, None, None, None]
         gray = torch.tensor([self.pictures[n].gray for n in numbers])[:, None, None, None]

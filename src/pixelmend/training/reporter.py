@@ -9,7 +9,7 @@ from pixelmend.training import processes
 from pixelmend.training.journal import Journal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from pixelmend.data.validation import Scores
@@ -92,7 +92,7 @@ class Reporter:
         words = []
         for measure, by_case in scores.items():
             values[measure] = sum(by_case.values()) / len(by_case)
-            values |= {f"{measure}_{_word(case)}": value for case, value in by_case.items()}
+            values |= {f"{measure}_{word}": by_case[case] for case, word in _words(by_case).items()}
             digits = 3 if measure == "psnr" else 4
             each = by_case.items() if measure == "psnr" else [("mean", values[measure])]
             words.append(" · ".join(f"{case} {value:.{digits}f}" for case, value in each) + f" {UNITS[measure]}")
@@ -120,10 +120,14 @@ def _mpx(module: RestorationModule) -> float:
     return module.steps_done * module.pixels_per_step / 1e6
 
 
-def _word(case: str) -> str:
-    """A case as part of a column's name: ``σ15`` is ``sigma15``."""
-    spelt = case.replace("σ", "sigma")
-    return "".join(c if c.isalnum() else "_" for c in spelt).strip("_")[:60]
+def _words(cases: Iterable[str]) -> dict[str, str]:
+    """Cases as parts of columns' names, no two alike: ``σ15`` is ``sigma15``."""
+    words: dict[str, str] = {}
+    for number, case in enumerate(cases):
+        spelt = case.replace("σ", "sigma")
+        word = "".join(c if c.isalnum() else "_" for c in spelt).strip("_")[:60]
+        words[case] = f"{word}_{number}" if word in words.values() else word
+    return words
 
 
 def _clock(seconds: float) -> str:

@@ -54,8 +54,6 @@ def _take(model: Hybrid, other: Hybrid, recipe: Recipe, tell: Callable[[str], No
         taken.pop("stem.weight", None)
         if stored["stem.weight"].shape[0] == wanted["stem.weight"].shape[0]:
             taken["stem.weight"] = _stem(model, other)
-    if other.config.scale * other.config.unshuffle != model.config.scale * model.config.unshuffle:
-        taken = {name: value for name, value in taken.items() if not name.startswith("head.")}
     if not any(value.ndim > 1 for value in taken.values()):
         raise UsageError(f"nothing of {recipe.start} fits the network of [model]: start from a network of that shape")
     model.load_state_dict({**wanted, **taken})
