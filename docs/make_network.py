@@ -109,7 +109,8 @@ def draw() -> None:
         width = 5  # rows of 50 steps
         smooth = np.convolve(points[:, 1], np.ones(width) / width, "valid")
         curves.append(Curve(name, points[width // 2 : width // 2 + len(smooth), 0], smooth))
-    save(picture_of(draw([Panel("training PSNR, mean over 250 steps", "dB, higher is better", tuple(curves))], "")), PICTURE)
+    panel = Panel("training PSNR, mean over 250 steps", "dB, higher is better", tuple(curves))
+    save(picture_of(draw([panel], "")), PICTURE)
 
 
 if __name__ == "__main__":

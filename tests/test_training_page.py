@@ -5,20 +5,23 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import pytest
-from pydantic import BaseModel
 from typer.testing import CliRunner
 
 from pixelmend.cli import app
 from pixelmend.training import Recipe, load_recipe
 
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
 (SMALLEST,) = re.findall(r"^```toml\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
 SETTINGS = re.findall(r"`([a-z_]+(?:\.[a-z0-9_]+)*) = ([^`]+)`", PAGE)
-KEYS = sorted({key for key, _ in SETTINGS} | set(re.findall(r"`((?:loss|optimizer|schedule|run|data)\.[a-z0-9_]+)`", PAGE)))
+NAMED = re.findall(r"`((?:loss|optimizer|schedule|run|data)\.[a-z0-9_]+)`", PAGE)
+KEYS = sorted({key for key, _ in SETTINGS} | set(NAMED))
 TOGETHER = {
     "dejpeg": ("task", "damage.chain"),
     "super-resolve": ("task", "model.scale", "damage.chain"),
@@ -70,8 +73,8 @@ def test_values_that_are_shown_are_taken(key: str, value: str, smallest: Path) -
 
 def test_options_of_the_commands_exist() -> None:
     usage = CliRunner().invoke(app, ["train", "--help"], env={"COLUMNS": "200"}).output
-    lines = [line for block in re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL) for line in block.splitlines()]
-    commands = [shlex.split(line)[1:] for line in lines if line.startswith("pixelmend train")]
+    blocks = "".join(re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
+    commands = [shlex.split(line)[1:] for line in blocks.splitlines() if line.startswith("pixelmend train")]
     assert len(commands) == 2
     for command in commands:
         assert (ROOT / command[1]).is_file()

@@ -152,7 +152,7 @@ class Keeper(Callback):
         if faults:
             self._go_back(module, faults[0])
             return False
-        if steps >= ENOUGH_STEPS:
+        if steps >= ENOUGH_STEPS or not self.reporter.has_told:
             self.reporter.look(module, means)
             module.forget_means()
         return True

@@ -153,7 +153,7 @@ class RestorationModule(lightning.LightningModule):
             terms["adversarial"] = ramp * self.adversary.generator_loss(restored, lesson.clean)
         self._differentiate(torch.stack(list(terms.values())).sum() / self.lessons.parts)
         if self.adversary is not None:
-            judged = self.adversary.discriminator_loss(restored, lesson.clean, self.steps_done)
+            judged = self.adversary.discriminator_loss(restored, lesson.clean, self.steps_done, resting=resting)
             if not resting:
                 self._differentiate(judged / self.lessons.parts)
             terms |= {"discriminator": judged, "judged_right": self.adversary.right}

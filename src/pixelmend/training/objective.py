@@ -127,14 +127,17 @@ class Adversary(nn.Module):
         self.discriminator.requires_grad_(requires_grad=True)
         return self.loss.adversarial * judged
 
-    def discriminator_loss(self, restored: Tensor, clean: Tensor, step: int) -> Tensor:
-        """How far it is from telling them apart, with the penalty on its gradient at clean pictures when due."""
+    def discriminator_loss(self, restored: Tensor, clean: Tensor, step: int, *, resting: bool = False) -> Tensor:
+        """How far it is from telling them apart, with the penalty on its gradient at clean pictures when due.
+
+        While it rests there is no penalty: nothing is learnt from the loss, which is only told.
+        """
         real, fake = self.discriminator(clean).float(), self.discriminator(restored.detach()).float()
         with torch.no_grad():
             middle = (real.mean() + fake.mean()) / 2 if self.loss.adversary == "relativistic" else 0.0
             share = ((real > middle).float().mean() + (fake < middle).float().mean()) / 2
             self.right.lerp_(share, 1 - self.MEMORY)
         judged = self.game.discriminator(real, fake)
-        if self.loss.r1 and step % self.loss.r1_every == 0:
+        if self.loss.r1 and not resting and step % self.loss.r1_every == 0:
             judged = judged + self.loss.r1 / 2 * self.loss.r1_every * r1_penalty(self.discriminator, clean)
         return judged

@@ -12,6 +12,7 @@ from pixelmend.degradations import PRESETS, GaussianNoise, Part, Step, parse_cha
 from pixelmend.errors import UsageError
 from pixelmend.losses import ADVERSARIAL, LOSSES
 from pixelmend.models import SIZES, HybridConfig, sized
+from pixelmend.models.discriminator import MULTIPLE_OF as DISCRIMINATED
 
 Task = Literal["denoise", "super-resolve", "deblur", "dejpeg", "inpaint", "photo"]
 CONDITIONS: dict[str, tuple[Literal["noise_level", "mask"], ...]] = {"denoise": ("noise_level",), "inpaint": ("mask",)}
@@ -271,6 +272,8 @@ class Recipe(Section):
         step = self.model.multiple_of * self.model.scale
         if self.data.patch % step:
             raise ValueError(f"data.patch {self.data.patch} must be a multiple of {step} for this network")
+        if self.loss.adversarial and self.data.patch % DISCRIMINATED:
+            raise ValueError(f"data.patch {self.data.patch} must be a multiple of {DISCRIMINATED} for a discriminator")
         if self.data.batch % self.optimizer.accumulate:
             raise ValueError(
                 f"data.batch {self.data.batch} must be a multiple of optimizer.accumulate {self.optimizer.accumulate}"

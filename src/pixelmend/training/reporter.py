@@ -43,6 +43,7 @@ class Reporter:
         self.tell = tell if self.first else _silent
         self.journal = Journal(folder, tensorboard=tensorboard) if self.first else None
         self.seconds_per_step = 0.0
+        self.has_told = False
 
     def start(self, module: RestorationModule) -> None:
         """Begin to measure the pace at this step."""
@@ -57,6 +58,7 @@ class Reporter:
         now, steps = time.perf_counter(), module.steps_done - self._looked_step
         if not steps:
             return
+        self.has_told = True
         self.seconds_per_step = processes.from_first((now - self._looked) / steps)
         budget = module.budget
         budget.plan(module.steps_done, self.seconds_per_step)
