@@ -13,11 +13,11 @@ import torch
 
 from pixelmend.diagnosis import estimate_sigma
 from pixelmend.errors import DataError, ModelError, UsageError
-from pixelmend.metrics import psnr
+from pixelmend.metrics import Color, psnr
 from pixelmend.models import Hybrid, HybridConfig
 from pixelmend.training.adapt import Adapted, AdaptOptions, adapt, hear_only, smallest_side
 from pixelmend.training.neighbors import draw_pairing, take
-from pixelmend.training.noise_law import NoiseLaw, measure_noise
+from pixelmend.training.noise_law import REACH, NoiseLaw, measure_noise
 from pixelmend.training.noisy import HELD_OUT, PIECE, Cutter, NoisyPicture, read_noisy
 from pixelmend.training.selfmade import ALPHA, best_quarter, from_neighbors, from_recorruption, lesson_error
 
@@ -71,11 +71,12 @@ def run(
 
 
 def restored(model: Hybrid, picture: NoisyPicture) -> np.ndarray:
-    """What the network makes of a picture, its channels averaged, (H, W)."""
+    """What the network makes of a picture, (H, W, C), the channels of a grey one averaged."""
     whole = torch.from_numpy(picture.pixels.transpose(2, 0, 1).copy())[None].expand(1, 3, -1, -1)
     with torch.inference_mode():
-        mean: np.ndarray = model(whole, torch.full((1, 1, 1, 1), picture.sigma / 255))[0].mean(0).numpy()
-    return mean
+        made = model(whole, torch.full((1, 1, 1, 1), picture.sigma / 255))[0]
+    pixels: np.ndarray = (made.mean(0, keepdim=True) if picture.gray else made).permute(1, 2, 0).numpy()
+    return pixels
 
 
 def test_pairs_touch_and_are_two() -> None:
@@ -113,7 +114,7 @@ def test_recorruption_tells_the_error_from_clean_without_the_clean_picture(share
     generator = torch.Generator().manual_seed(0)
     clean, deviation = torch.full((3, 400, 400), 0.5), 0.1
     noisy = clean + deviation * torch.randn(clean.shape, generator=generator)
-    law = NoiseLaw(np.array([0.0, 1.0]), np.full(2, deviation**2), 0.0)
+    law = NoiseLaw(np.array([0.0, 1.0]), np.full(2, deviation**2), np.zeros(REACH))
     lesson = from_recorruption(noisy, law.draw(clean, generator), torch.ones(1, 400, 400, dtype=torch.bool))
     restored = 0.5 + share * (lesson.given - 0.5)
     wanted = ((restored - clean) ** 2).mean() + deviation**2
@@ -121,23 +122,33 @@ def test_recorruption_tells_the_error_from_clean_without_the_clean_picture(share
     assert float(wanted) == pytest.approx(deviation**2 * (1 + share**2 * (1 + ALPHA**2)), rel=0.02)
 
 
-@pytest.mark.parametrize("correlation", [0.0, 0.55])
-def test_the_law_of_noise_is_found(correlation: float) -> None:
+@pytest.mark.parametrize("correlations", [(0.0, 0.0), (0.55, 0.1), (0.67, 0.33)])
+def test_the_law_of_noise_is_found(correlations: tuple[float, float]) -> None:
     """On noise that grows with brightness, alone or spread, where restoring took some of the picture away as well."""
     generator = torch.Generator().manual_seed(0)
     clean = torch.from_numpy(scene(384, 0))[None]
-    given = NoiseLaw(np.array([0.0, 1.0]), np.array([0.0005, 0.0105]), correlation)
+    given = NoiseLaw(np.array([0.0, 1.0]), np.array([0.0005, 0.0105]), np.array([*correlations, 0, 0, 0]))
     noise = given.draw(clean, generator)
-    neighbours = float((noise[:, :, 1:] * noise[:, :, :-1]).mean() / noise.square().mean())
-    assert neighbours == pytest.approx(correlation, abs=0.02)
+    for apart, wanted in enumerate((1.0, *correlations, 0.0)):
+        alike = float((noise[:, :, apart:] * noise[:, :, : 384 - apart]).mean() / noise.square().mean())
+        assert alike == pytest.approx(wanted, abs=0.03)
     found = measure_noise(clean + noise, clean + 0.01 * torch.sin(torch.arange(384) / 9.0))
-    assert found.correlation == pytest.approx(correlation, abs=0.05)
+    np.testing.assert_allclose(found.correlations, given.correlations, atol=0.05)
     light = np.linspace(0.15, 0.85, 8)
     np.testing.assert_allclose(
-        np.sqrt(np.interp(light, found.brightness, found.variance)), np.sqrt(0.0005 + 0.01 * light), rtol=0.1
+        np.sqrt(np.interp(light, found.brightness, found.variance)), np.sqrt(0.0005 + 0.01 * light), rtol=0.12
     )
     deviation = float((noise / torch.from_numpy(np.sqrt(0.0005 + 0.01 * clean.numpy()))).std())
-    assert deviation == pytest.approx(1, abs=0.02)  # spread noise is as strong
+    assert deviation == pytest.approx(1, abs=0.03)  # spread noise is as strong
+    assert found.as_white == pytest.approx(255 * math.sqrt(0.0055) * (1 + 2 * sum(correlations)), rel=0.1)
+
+
+def test_what_was_lost_of_the_picture_is_not_taken_for_noise_that_spreads() -> None:
+    generator = torch.Generator().manual_seed(0)
+    clean = torch.from_numpy(scene(256, 1))[None]
+    rough = torch.nn.functional.avg_pool2d(torch.randn(1, 260, 260, generator=generator), 5, stride=1)
+    noise = 0.01 * torch.randn(clean.shape, generator=generator)
+    assert not measure_noise(clean + 0.2 * rough + noise, clean).spreads
 
 
 def test_a_black_background_does_not_look_like_noise_that_spreads() -> None:
@@ -146,9 +157,9 @@ def test_a_black_background_does_not_look_like_noise_that_spreads() -> None:
     noisy = torch.from_numpy(np.minimum(photons / 16, 1))[None]
     wave = 0.001 * torch.sin(torch.arange(256) / 5.0)
     restored = torch.from_numpy(np.clip(scene(256, 0) - 0.5, 0, 1) / 2)[None] + wave
-    assert measure_noise(noisy, restored).correlation == 0
-    assert measure_noise(noisy, noisy).correlation == 0
-    assert measure_noise(torch.zeros(1, 64, 64), wave[:64].expand(1, 64, 64)).correlation == 0
+    assert measure_noise(noisy, restored).spreads is False
+    assert measure_noise(noisy, noisy).spreads is False
+    assert measure_noise(torch.zeros(1, 64, 64), wave[:64].expand(1, 64, 64)).spreads is False
 
 
 def test_a_tenth_of_each_picture_is_held_out_and_stays_so() -> None:
@@ -201,13 +212,14 @@ def test_it_learns_from_noisy_pictures_alone(channels: int) -> None:
     pictures = [noisy(96, seed, channels=channels) for seed in range(3)]
     told: list[str] = []
     adapted = run(pictures, steps=150, tell=told.append)
-    assert adapted.gain > 0.2
+    assert adapted.gain > 0.1
     assert adapted.step > 100
     assert adapted.mpx == pytest.approx(adapted.step * 48**2 / 1e6)
     for seed, picture in enumerate(pictures):
-        clean = scene(96, seed)
-        before = psnr(picture.pixels.mean(axis=2), clean, data_range=1, color="gray")
-        assert psnr(restored(adapted.model, picture), clean, data_range=1, color="gray") > before + 3
+        clean = np.repeat(scene(96, seed)[..., None], channels, axis=2)
+        color: Color = "gray" if channels == 1 else "rgb"
+        before = psnr(picture.pixels, clean, data_range=1, color=color)
+        assert psnr(restored(adapted.model, picture), clean, data_range=1, color=color) > before + 1
     assert told[0] == "noise spreads to neighbouring pixels in 0 of 3 pictures"
     assert told[1].startswith("noise level ")
     assert "Mpx/s" in told[-1]
