@@ -102,7 +102,7 @@ def draw() -> None:
     from pixelmend.images import save
     from pixelmend.training.curves import Curve, Panel, draw, picture_of
 
-    shown = (REFERENCE, "prototype", "no-context", "no-skips", "plain-decoder", "adamw")
+    shown = (REFERENCE, "gated-encoder", "plain-decoder", "no-context", "prototype", "adamw", "no-skips")
     curves = []
     for name in (n for n in shown if n in MEASURED):
         points = np.asarray(MEASURED[name]["curve"])
