@@ -250,7 +250,15 @@ def _short(number: int, unit: str = "") -> str:
 
 
 def _speed(megapixels: float) -> str:
-    return f"{megapixels:.2f} MP/s" if megapixels >= 0.01 else f"{megapixels:.1g} MP/s"
+    """About three digits, and never wider than its column.
+
+    >>> _speed(0.004), _speed(0.87), _speed(12.34), _speed(1234.5)
+    ('0.004 MP/s', '0.87 MP/s', '12.3 MP/s', '1234 MP/s')
+    """
+    if megapixels < 0.01:
+        return f"{megapixels:.1g} MP/s"
+    digits = 2 if megapixels < 10 else 1 if megapixels < 100 else 0
+    return f"{megapixels:.{digits}f} MP/s"
 
 
 def _notes(lines: Sequence[Line], hint: str) -> Iterator[str]:
