@@ -135,11 +135,11 @@ def test_a_table_aligns_names_to_the_left_and_numbers_to_the_right() -> None:
         Line("longer", "hybrid", 12_345_678, 10**9, 2048, 123.456, "PyTorch", ("a",)),
     ]
     assert table(lines) == [
-        "network  parameters    MACs   memory        speed  weights",
+        "network  parameters    MACs   memory       speed  weights",
         "",
         "weights that ship, to restore with",
-        "a                81       –        –   0.004 MP/s  ship, 999 B",
+        "a                81       –        –  0.004 MP/s  ship, 999 B",
         "",
         "the hybrid network, to train",
-        "longer       12.3 M  1.00 G  2.05 kB  123.46 MP/s  a",
+        "longer       12.3 M  1.00 G  2.05 kB    123 MP/s  a",
     ]
