@@ -26,6 +26,7 @@ from pixelmend.training.machine import choose_device, choose_precision, keep_lar
 from pixelmend.training.muon import MuonAdamW, muon_parameters
 from pixelmend.training.noise_law import measure_noise
 from pixelmend.training.noisy import Cutter
+from pixelmend.training.optimizers import average, clip, set_rates
 from pixelmend.training.schedule import Budget, rate_factor
 from pixelmend.training.selfmade import Lesson, best_quarter, from_neighbors, from_recorruption, lesson_error
 
@@ -221,8 +222,7 @@ class _Run:
     def step(self) -> None:
         """One step, and a look where it is time for one."""
         factor = rate_factor(self.done, self.budget.planned, WARMUP)
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["peak_rate"] * factor
+        set_rates(self.optimizer, factor)
         numbers = (self.options.seed, 2, self.done)
         crops = self.cutter.draw(self.batch, np.random.default_rng(numbers))
         noise = torch.Generator().manual_seed(int(np.random.default_rng((*numbers, 0)).integers(2**62)))
@@ -232,11 +232,10 @@ class _Run:
         loss.backward()  # type: ignore[no-untyped-call] # torch's own annotation lacks it
         if self.level is not None and self.model.stem.weight.grad is not None:
             self.model.stem.weight.grad[:, _heard(self.model)] = 0
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)
+        clip(self.model.parameters(), CLIP)
         self.optimizer.step()
         self.done += 1
-        decay = min(EMA, (1 + self.done) / (10 + self.done))
-        torch._foreach_lerp_(list(self.ema.parameters()), list(self.model.parameters()), 1 - decay)
+        average(self.ema, self.model, decay=EMA, steps=self.done)
         since = self.done - self._looked_step
         if self.done == WARMUP or since >= max(1.0, self.budget.planned / LOOKS):
             self.look()

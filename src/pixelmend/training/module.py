@@ -13,8 +13,7 @@ from torch import Tensor, nn
 
 from pixelmend.errors import UsageError
 from pixelmend.training.objective import Adversary, Objective
-from pixelmend.training.optimizers import clip, make_adversary_optimizer, make_optimizer, set_rates
-from pixelmend.training.processes import whole
+from pixelmend.training.optimizers import average, clip, make_adversary_optimizer, make_optimizer, set_rates
 from pixelmend.training.schedule import Course
 from pixelmend.training.start import first_network
 
@@ -71,11 +70,6 @@ class RestorationModule(lightning.LightningModule):
     def pixels_per_step(self) -> int:
         """Pixels that one step sees, in all processes together."""
         return self.recipe.data.batch * self.recipe.data.patch**2 * self.trainer.world_size
-
-    @property
-    def optimizer(self) -> torch.optim.Optimizer:
-        """What moves the network that restores."""
-        return self.trainer.optimizers[0]
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """The network's, then the adversary's."""
@@ -201,12 +195,9 @@ class RestorationModule(lightning.LightningModule):
             for name in settings.freeze:
                 self.model.get_submodule(name).requires_grad_(over)
 
-    @torch.no_grad()
     def average_weights(self) -> None:
-        """Move the averaged weights on: with a short memory at first, so that the average leaves the start behind."""
-        decay = min(self.recipe.optimizer.ema, (1 + self.steps_done) / (10 + self.steps_done))
-        moved = [whole(parameter) for parameter in self.model.parameters()]
-        torch._foreach_lerp_(list(self.ema.parameters()), moved, 1 - decay)
+        """Move the averaged weights on."""
+        average(self.ema, self.model, decay=self.recipe.optimizer.ema, steps=self.steps_done)
 
     def learning(self) -> Iterator[tuple[str, nn.Module, torch.optim.Optimizer]]:
         """Everything that learns, under the name that it is stored by, with its optimizer."""

@@ -95,6 +95,7 @@ class Adversary(nn.Module):
         self.register_buffer("resting", torch.tensor(False))
         self.right: Tensor
         self.resting: Tensor
+        self._rests: bool | None = None
 
     @torch.no_grad()
     def begin_step(self) -> None:
@@ -110,13 +111,13 @@ class Adversary(nn.Module):
         if step % self.LOOK_EVERY == 0:
             self._rests = bool(self.right > self.loss.rest_above)
             self.resting.fill_(self._rests)
-        elif not hasattr(self, "_rests"):  # a run that was resumed between two looks
+        elif self._rests is None:  # a run that was resumed between two looks
             self._rests = bool(self.resting)
         return self._rests
 
     def forget(self) -> None:
         """Ask the stored state again: it was loaded."""
-        self.__dict__.pop("_rests", None)
+        self._rests = None
 
     def generator_loss(self, restored: Tensor, clean: Tensor) -> Tensor:
         """How far the restored pictures are from passing for clean ones, weighted; judged, not learnt from."""

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from pixelmend.training.muon import MuonAdamW, muon_parameters
+from pixelmend.training.processes import whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,6 +57,20 @@ def set_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:
 def clip(parameters: Iterable[nn.Parameter], largest: float) -> None:
     """Scale the gradients down to a norm, all together, where theirs is larger."""
     nn.utils.clip_grad_norm_(parameters, largest)
+
+
+@torch.no_grad()
+def average(ema: nn.Module, model: nn.Module, *, decay: float, steps: int) -> None:
+    """Move averaged weights on: with a short memory at first, so that the average leaves the start behind.
+
+    Args:
+        ema: The averaged weights, whole in each process.
+        model: Where they go.
+        decay: What stays of them at each step, in the long run.
+        steps: Steps taken so far.
+    """
+    moved = [whole(parameter) for parameter in model.parameters()]
+    torch._foreach_lerp_(list(ema.parameters()), moved, 1 - min(decay, (1 + steps) / (10 + steps)))
 
 
 def _with_peaks(optimizer: torch.optim.Optimizer) -> torch.optim.Optimizer:
