@@ -35,6 +35,11 @@ class Module:
     pixels_per_step = 2_000_000
     steps_done = 10
 
+    @property
+    def mpx_seen(self) -> float:
+        """As the module counts them."""
+        return self.steps_done * self.pixels_per_step / 1e6
+
     def __init__(self) -> None:
         self.budget = Budget(max_steps=100, max_seconds=None)
         self.course = Course(ScheduleSection(max_steps=100, warmup_steps=0, kind="constant"), self.budget)
@@ -59,7 +64,7 @@ def _reporter(folder: Path, told: list[str]) -> Reporter:
 def test_the_pace_is_that_since_the_last_look(tmp_path: Path, clock: Clock, module: RestorationModule) -> None:
     told: list[str] = []
     made = _reporter(tmp_path, told)
-    made.start(module)
+    made.restart_pace(module)
     module.steps_done, clock.now = 30, 1010.0
     made.look(module, {"pixel": 0.125, "psnr": 25.0})
     assert told == ["step 30/100 · loss 0.1250 · 25.00 dB · 4.00 Mpx/s · 4 GFLOP/s · 50% of matrix rate · 0:00:35 left"]
@@ -67,7 +72,7 @@ def test_the_pace_is_that_since_the_last_look(tmp_path: Path, clock: Clock, modu
     assert (row["step"], row["mpx"], row["loss"], row["psnr"], row["rate_factor"]) == (30, 60, 0.125, 25, 1)
     assert (row["mpx_per_second"], row["flops_per_second"]) == (4, 4e9)
     clock.now = 2000.0
-    made.pause(module)  # what came between was no training
+    made.restart_pace(module)  # what came between was no training
     module.steps_done, clock.now = 40, 2001.0
     made.look(module, {"pixel": 0.1, "psnr": 26.0})
     assert "20.00 Mpx/s" in told[1]
@@ -80,7 +85,7 @@ def test_a_run_in_minutes_is_planned_by_its_pace(tmp_path: Path, clock: Clock, m
     made = _reporter(tmp_path, told)
     module.budget = Budget(max_steps=None, max_seconds=100)
     module.budget.elapsed = 40
-    made.start(module)
+    made.restart_pace(module)
     module.steps_done, clock.now = 20, 1005.0
     made.look(module, {"pixel": 0.1, "psnr": 26.0})
     assert module.budget.planned == 20 + 60 / 0.5
@@ -91,7 +96,7 @@ def test_a_run_in_minutes_is_planned_by_its_pace(tmp_path: Path, clock: Clock, m
 def test_terms_are_told_one_by_one_and_the_judge_apart(tmp_path: Path, clock: Clock, module: RestorationModule) -> None:
     told: list[str] = []
     made = _reporter(tmp_path, told)
-    made.start(module)
+    made.restart_pace(module)
     module.steps_done, clock.now = 11, 1001.0
     means = {"pixel": 0.1, "adversarial": 0.02, "discriminator": 1.5, "judged_right": 0.75, "psnr": 26.0}
     made.look(module, means)
@@ -131,7 +136,7 @@ def test_only_the_first_process_tells_and_records(
     monkeypatch.setattr(processes, "rank", lambda: 1)
     told: list[str] = []
     made = _reporter(tmp_path, told)
-    made.start(module)
+    made.restart_pace(module)
     module.steps_done, clock.now = 20, 1001.0
     made.look(module, {"pixel": 0.1, "psnr": 26.0})
     made.validated(module, {"psnr": {"σ15": 30.0}}, better=True)

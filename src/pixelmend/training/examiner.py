@@ -72,7 +72,7 @@ class Examiner:
         header: dict[str, Any] = {
             "recipe": module.recipe.published(),
             "step": module.steps_done,
-            "mpx": module.steps_done * module.pixels_per_step / 1e6,
+            "mpx": module.mpx_seen,
             "minutes": module.budget.elapsed / 60,
             "device": describe(module.device),
             "features": module.objective.described,

@@ -81,7 +81,7 @@ class Keeper(Callback):
             self._save(module)
         self._elapsed_before = module.budget.elapsed
         self._started = self._validated = self._saved = time.perf_counter()
-        self.reporter.start(module)
+        self.reporter.restart_pace(module)
         self._first = module.steps_done
         if module.budget.is_over(module.steps_done):
             trainer.should_stop = True
@@ -176,7 +176,7 @@ class Keeper(Callback):
             f"of what they were (setback {setbacks} of {allowed})"
         )
         self._save(module)
-        self.reporter.start(module)
+        self.reporter.restart_pace(module)
 
     def _validate(self, trainer: lightning.Trainer, module: RestorationModule) -> bool:
         """Score the averaged weights and keep the best; False where they are no network any more, and it went back."""
@@ -203,7 +203,7 @@ class Keeper(Callback):
             trainer.should_stop = True
         # A validation is not training: neither the pace nor the time until the next one counts it.
         self._validated = time.perf_counter()
-        self.reporter.pause(module)
+        self.reporter.restart_pace(module)
         return True
 
     def _load(self, module: RestorationModule) -> None:

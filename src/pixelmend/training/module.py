@@ -71,6 +71,11 @@ class RestorationModule(lightning.LightningModule):
         """Pixels that one step sees, in all processes together."""
         return self.recipe.data.batch * self.recipe.data.patch**2 * self.trainer.world_size
 
+    @property
+    def mpx_seen(self) -> float:
+        """Megapixels that the whole run has seen so far."""
+        return self.steps_done * self.pixels_per_step / 1e6
+
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """The network's, then the adversary's."""
         optimizers = [make_optimizer(self.model, self.recipe.optimizer)]

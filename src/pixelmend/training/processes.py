@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 from torch.distributed.tensor import DTensor, distribute_tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 T = TypeVar("T")
 
@@ -32,6 +35,11 @@ def launched() -> tuple[int, int] | None:
         return None
     here = int(os.environ["LOCAL_WORLD_SIZE"])
     return here, int(os.environ["WORLD_SIZE"]) // here
+
+
+def only_first(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """What tells in the first process; in the others it is silent."""
+    return tell if rank() == 0 else lambda _: None
 
 
 def from_first(value: T) -> T:

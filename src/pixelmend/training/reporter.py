@@ -19,7 +19,7 @@ UNITS = {"psnr": "dB", "ssim": "SSIM", "lpips": "LPIPS"}
 
 
 class Reporter:
-    """Measures the pace, tells it, and writes the journal; only the first of several processes does.
+    """Measures the pace, tells it, and writes the journal, only in the first of several processes.
 
     Args:
         folder: The run's folder.
@@ -38,19 +38,14 @@ class Reporter:
         tell: Callable[[str], None],
         tensorboard: bool = True,
     ) -> None:
-        self.first = processes.rank() == 0
         self.matrix_rate, self.flops_per_pixel = matrix_rate, flops_per_pixel
-        self.tell = tell if self.first else _silent
-        self.journal = Journal(folder, tensorboard=tensorboard) if self.first else None
+        self.tell = processes.only_first(tell)
+        self.journal = Journal(folder, tensorboard=tensorboard) if processes.rank() == 0 else None
         self.seconds_per_step = 0.0
         self.has_told = False
 
-    def start(self, module: RestorationModule) -> None:
-        """Begin to measure the pace at this step."""
-        self.pause(module)
-
-    def pause(self, module: RestorationModule) -> None:
-        """What happened since the last look is not training: measure the pace from here."""
+    def restart_pace(self, module: RestorationModule) -> None:
+        """Measure the pace from here: what happened since the last look is not training."""
         self._looked, self._looked_step = time.perf_counter(), module.steps_done
 
     def look(self, module: RestorationModule, means: dict[str, float]) -> None:
@@ -85,8 +80,8 @@ class Reporter:
             "flops_per_second": rate,
         }
         if self.journal is not None:
-            self.journal.train(module.steps_done, _mpx(module), budget.elapsed / 60, values)
-        self.pause(module)
+            self.journal.train(module.steps_done, module.mpx_seen, budget.elapsed / 60, values)
+        self.restart_pace(module)
 
     def validated(self, module: RestorationModule, scores: Scores, *, better: bool) -> None:
         """Tell and record the scores of the averaged weights."""
@@ -100,7 +95,7 @@ class Reporter:
             words.append(" · ".join(f"{case} {value:.{digits}f}" for case, value in each) + f" {UNITS[measure]}")
         self.tell(f"validated at step {module.steps_done}: {' · '.join(words)}{' · best so far' if better else ''}")
         if self.journal is not None:
-            self.journal.validated(module.steps_done, _mpx(module), module.budget.elapsed / 60, values)
+            self.journal.validated(module.steps_done, module.mpx_seen, module.budget.elapsed / 60, values)
 
     def rewind(self, step: int) -> None:
         """The run goes on from this step: what was recorded of later ones is void."""
@@ -112,14 +107,6 @@ class Reporter:
         if self.journal is not None:
             self.journal.plot()
             self.journal.close()
-
-
-def _silent(_: str) -> None:
-    return None
-
-
-def _mpx(module: RestorationModule) -> float:
-    return module.steps_done * module.pixels_per_step / 1e6
 
 
 def _words(cases: Iterable[str]) -> dict[str, str]:

@@ -67,8 +67,7 @@ def train(recipe: Recipe, *, resume: bool = False, tell: Callable[[str], None] =
     folder = recipe.run.out / recipe.name
     if processes.rank() == 0:
         _check_folder(folder, resume=resume)
-    else:
-        tell = _silent
+    tell = processes.only_first(tell)
     device = choose_device(recipe.run.device)
     keep_large_blocks()
     precision = choose_precision(recipe.run.precision, device)
@@ -154,10 +153,6 @@ def _spread(recipe: Recipe) -> dict[str, Any]:
     # Where there is an adversary, each of the two backward passes leaves the other's weights out.
     adversarial = bool(recipe.loss.adversarial) or bool(recipe.optimizer.freeze)
     return {**usual, "strategy": "ddp_find_unused_parameters_true" if adversarial else "ddp"}
-
-
-def _silent(_: str) -> None:
-    return None
 
 
 def _check_folder(folder: Path, *, resume: bool) -> None:
