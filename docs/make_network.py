@@ -99,8 +99,9 @@ def draw() -> None:
     """Training PSNR over megapixels, smoothed, of the runs that are told of."""
     import numpy as np
 
+    from pixelmend.figures import picture_of
     from pixelmend.images import save
-    from pixelmend.training.curves import Curve, Panel, draw, picture_of
+    from pixelmend.training.curves import Curve, Panel, draw
 
     shown = (REFERENCE, "gated-encoder", "plain-decoder", "no-context", "prototype", "adamw", "no-skips")
     curves = []

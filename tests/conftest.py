@@ -82,7 +82,7 @@ def tiny_card(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "data": [{"name": "none", "pictures": 0, "licence": "none"}],
             "mpx": 0.0, "minutes": 0.0, "device": "none", "recipe": "written by hand",
         },
-        "scores": [{"dataset": "none", "sigma": 25, "psnr": 20.0, "ssim": 0.5, "protocol": {"seed": 0}}],
+        "scores": [{"dataset": "none", "case": "σ 25", "psnr": 20.0, "ssim": 0.5, "protocol": {"seed": 0}}],
     }  # fmt: skip
     path = folder / "denoise-tiny.json"
     path.write_text(json.dumps(card))

@@ -9,7 +9,7 @@ import pixelmend
 
 LAYERS = (
     {"errors"},
-    {"files"},
+    {"files", "figures"},
     {"images", "metrics"},
     {"catalog", "diagnosis", "degradations", "models", "losses"},
     {"inference", "data"},

@@ -10,13 +10,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pixelmend import catalog
 from pixelmend.cli import app
-from pixelmend.evaluation import Results, card_scores, markdown_table
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-MEASURED = ROOT / "docs" / "results" / "denoise.json"
 
 
 def blocks(language: str) -> list[str]:
@@ -88,18 +85,3 @@ def test_pictures_and_files_that_are_linked_exist() -> None:
 def test_every_option_of_restore_is_told() -> None:
     told = set(re.findall(r"^\| `(-[-a-z]+)", README, flags=re.MULTILINE))
     assert told == {"-o", "--sigma", "--device", "--tile", "--compare", "--json"}
-
-
-def test_the_table_is_what_evaluate_printed() -> None:
-    table = README.split("<!-- scores: begin -->")[1].split("<!-- scores: end -->")[0]
-    assert table.strip() == markdown_table(list(Results(MEASURED).entries.values())).strip()
-
-
-def test_the_scores_are_those_of_the_weights_that_ship() -> None:
-    card = catalog.find("denoise")
-    ours = [entry for entry in Results(MEASURED).entries.values() if entry.method == "pixelmend"]
-    assert {entry.weights for entry in ours} == {card.sha256}
-    on_the_card = {(s.dataset, s.sigma): (s.psnr, s.ssim) for s in card.scores}
-    measured = {(s["dataset"], s["sigma"]): (s["psnr"], s["ssim"]) for s in card_scores(ours)}
-    assert on_the_card == measured
-    assert len(measured) == 9

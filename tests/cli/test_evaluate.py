@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import pyvips
+import torch
 import typer
 from typer.testing import CliRunner
 
 from pixelmend.cli.evaluate import evaluate
-from pixelmend.errors import PixelmendError, UnknownNameError, UsageError
-from pixelmend.evaluation.methods import Noisy
+from pixelmend.errors import DataError, PixelmendError, UnknownNameError, UsageError
+from pixelmend.evaluation.methods.classical import Unchanged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,112 +31,200 @@ def sets(tmp_path: Path) -> Path:
     folder = tmp_path / "sets" / "Kodak24"
     folder.mkdir(parents=True)
     rng = np.random.default_rng(8)
-    for name in ("a", "b"):
-        pixels = rng.integers(100, 156, (24, 32, 3), np.uint8)
+    for name in ("kodim01", "kodim02"):
+        pixels = rng.integers(100, 156, (40, 48, 3), np.uint8)
         pyvips.Image.new_from_array(pixels).write_to_file(str(folder / f"{name}.png"))
     return folder.parent
 
 
-def run(sets: Path, *arguments: str, out: str = "out") -> Result:
-    base = [
-        "--data",
-        str(sets),
-        "--out",
-        str(sets.parent / out),
-        "--datasets",
-        "kodak24",
-        "--methods",
-        "noisy",
-    ]
-    return CliRunner().invoke(APP, [*base, *arguments])
+USUAL = {"--suite": "denoise", "--methods": "degraded", "--lpips": "none", "--datasets": "kodak24", "--threads": "1"}
+
+
+def run(sets: Path, *arguments: str, out: str = "out", **changes: str | None) -> Result:
+    """Run on the sets; ``suite="…"`` changes that option, None leaves it out."""
+    options = {**USUAL, **{f"--{name}": value for name, value in changes.items()}}
+    given = [part for name, value in options.items() if value is not None for part in (name, value)]
+    return CliRunner().invoke(APP, ["--data", str(sets), "--out", str(sets.parent / out), *given, *arguments])
+
+
+def scores(sets: Path, name: str = "denoise") -> list[dict[str, dict[str, float]]]:
+    stored = json.loads((sets.parent / "out" / f"{name}.json").read_text(encoding="utf-8"))
+    return [entry["pictures"] for entry in stored["entries"]]
 
 
 def test_it_prints_the_table_that_it_stores(sets: Path) -> None:
-    done = run(sets, "--sigmas", "10,20")
+    done = run(sets, levels="10,20")
     assert done.exit_code == 0, done.output
-    assert done.stdout == (sets.parent / "out" / "denoise.md").read_text()
-    assert "### Kodak24" in done.stdout
-    assert "| σ 10 | σ 20 |" in done.stdout
+    assert done.stdout == (sets.parent / "out" / "denoise.md").read_text(encoding="utf-8")
+    assert "### Kodak24, denoise" in done.stdout
+    assert "| σ 10 | σ 20 | σ 10, blind | σ 20, blind |" in done.stdout
     assert "2 of 24" in done.stdout
-    stored = json.loads((sets.parent / "out" / "denoise.json").read_text())
-    first, second = (entry["mean"]["psnr"] for entry in stored["entries"])
-    assert f"{first:.2f} / " in done.stdout
+    first, second = (np.mean([score["psnr"] for score in pictures.values()]) for pictures in scores(sets)[:2])
+    assert f"{first:.2f} (" in done.stdout
     # Noise that stays inside [0, 1] has the PSNR of its level, and twice the noise costs 6.02 dB.
     assert first == pytest.approx(20 * np.log10(255 / 10), abs=0.3)
     assert first - second == pytest.approx(6.02, abs=0.05)
 
 
+def test_plots_and_crops_lie_beside_the_table(sets: Path) -> None:
+    done = run(sets, levels="25", methods="tv,degraded")
+    folder = sets.parent / "out"
+    assert {path.name for path in folder.iterdir()} >= {
+        "denoise.json",
+        "denoise.md",
+        "denoise-time.webp",
+        "denoise.html",
+    }
+    assert str(folder / "denoise.html") in done.stderr
+    assert len(list((folder / "crops").rglob("*.webp"))) == 2 * 2 * 4
+    assert "total variation, compared with" in done.stdout
+    run(sets, levels="25", crops="0", out="bare")
+    assert not (sets.parent / "bare" / "crops").exists()
+
+
 def test_the_suite_decides_what_is_not_said(sets: Path) -> None:
-    done = run(sets)
-    assert "| σ 15 | σ 25 | σ 50 |" in done.stdout
+    assert "| σ 15 | σ 25 | σ 50 | σ 15, blind |" in run(sets).stdout
+
+
+def test_own_pictures_are_measured_by_the_task_alone(sets: Path) -> None:
+    done = run(
+        sets / "Kodak24", suite=None, datasets=None, task="super-resolve", methods="bicubic", levels="2", out="../out"
+    )
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert "### Kodak24, super-resolve" in done.stdout
+    assert "×2" in done.stdout
+    assert "2 pictures, damaged here" in done.stderr
+    assert len(scores(sets, "Kodak24-super-resolve")[0]) == 2
 
 
 def test_a_second_run_takes_over_the_first(sets: Path) -> None:
-    run(sets, "--sigmas", "25", "--limit", "1")
+    run(sets, levels="25", limit="1")
     path = sets.parent / "out" / "denoise.json"
-    stored = json.loads(path.read_text())
-    stored["entries"][0]["pictures"]["a"]["psnr"] = 77.0
-    path.write_text(json.dumps(stored))
-    run(sets, "--sigmas", "25")
-    scores = json.loads(path.read_text())["entries"][0]["pictures"]
-    assert scores["a"]["psnr"] == 77.0
-    assert 15 < scores["b"]["psnr"] < 30
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    stored["entries"][0]["pictures"]["kodim01"]["psnr"] = 77.0
+    path.write_text(json.dumps(stored), encoding="utf-8")
+    run(sets, levels="25")
+    pictures = scores(sets)[0]
+    assert pictures["kodim01"]["psnr"] == 77.0
+    assert 15 < pictures["kodim02"]["psnr"] < 30
 
 
 def test_the_seed_changes_the_noise(sets: Path) -> None:
     first, again, other = (
-        run(sets, "--sigmas", "25", "--seed", seed, out=out).stdout
+        json.loads((sets.parent / out / "denoise.json").read_text(encoding="utf-8"))["entries"][0]["pictures"]
         for seed, out in (("0", "x"), ("0", "y"), ("1", "z"))
+        if run(sets, levels="25", seed=seed, out=out).exit_code == 0
     )
-    assert first == again
-    assert other != first.replace("seed 0", "seed 1")
+    assert first["kodim01"]["psnr"] == again["kodim01"]["psnr"]
+    assert first["kodim01"]["psnr"] != other["kodim01"]["psnr"]
 
 
 def test_a_picture_that_fails_is_named_and_the_exit_code_is_1(sets: Path) -> None:
-    (sets / "Kodak24" / "c.png").write_bytes(b"no picture")
-    done = run(sets, "--sigmas", "25")
+    (sets / "Kodak24" / "kodim03.png").write_bytes(b"no picture")
+    done = run(sets, levels="25")
     assert done.exit_code == 1
     assert "2 of 24" in done.stdout
-    assert "failed: noisy, σ 25, c:" in done.stdout
-    assert "1 measurements failed" in done.stderr
+    assert "failed: degraded, σ 25, kodim03:" in done.stdout
+    assert "2 measurements failed" in done.stderr
+
+
+def test_weights_that_cannot_be_used_are_named_and_the_rest_goes_on(sets: Path) -> None:
+    pickle = sets.parent / "model.pth"
+    torch.save({"a": torch.zeros(1)}, pickle)
+    done = run(sets, "--weights", f"swinir={pickle}", methods="swinir,degraded", levels="25")
+    assert done.exit_code == 1
+    assert f"swinir ({pickle}) cannot be measured" in done.stderr
+    assert "### Not measured" in done.stdout
+    assert "| degraded |" in done.stdout
+
+
+def test_pairs_that_do_not_match_are_named_and_the_rest_goes_on(sets: Path) -> None:
+    folder = sets.parent / "pairs"
+    for name, side in (("clean/a", 40), ("clean/b", 40), ("noisy/a", 40), ("noisy/b", 44), ("noisy/c", 40)):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(len(name)).integers(0, 256, (side, 40, 3), np.uint8)
+        pyvips.Image.new_from_array(pixels).write_to_file(str(folder / f"{name}.png"))
+    (folder / "noisy" / "a.png").write_bytes((folder / "noisy" / "c.png").read_bytes())
+    done = run(folder, suite=None, datasets=None, task="photo", out="out")
+    assert done.exit_code == 1
+    assert "1 of 3" in done.stdout
+    assert "b: the clean picture is 40×40 and the damaged one 40×44" in done.stdout
+    assert "noisy/c.png: it has no partner" in done.stdout
+
+
+def test_methods_that_do_none_of_it_are_told(sets: Path) -> None:
+    done = run(sets, methods="bicubic,degraded", levels="25")
+    assert "bicubic does none of this" in done.stderr
+    assert "| bicubic |" not in done.stdout
+
+
+def test_without_features_lpips_is_left_out_and_told(sets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(*_: object, **__: object) -> dict[str, torch.Tensor]:
+        raise UsageError("no features were named, and the hub cannot be had")
+
+    monkeypatch.setattr("pixelmend.metrics.lpips.hub_features", unreachable)
+    done = run(sets, lpips="auto", levels="25")
+    assert done.exit_code == 0
+    assert "without LPIPS: no features were named" in done.stderr
+    assert run(sets, lpips="hub", levels="25").exit_code == 1
+
+
+@pytest.mark.shared
+def test_lpips_is_measured_by_the_features_that_are_named(sets: Path, shared: Path) -> None:
+    run(sets, lpips=str(shared / "weights" / "lpips"), levels="25,50")
+    light, heavy = (np.mean([score["lpips"] for score in pictures.values()]) for pictures in scores(sets)[:2])
+    assert 0 < light < heavy < 2
+
+
+def test_curves_of_runs_are_drawn(sets: Path) -> None:
+    log = sets.parent / "some-run"
+    log.mkdir()
+    (log / "validation.csv").write_text("step,mpx,minutes,psnr_mean\n10,1,1,30\n20,2,2,31\n", encoding="utf-8")
+    done = run(sets, "--logs", str(log), levels="25")
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert (sets.parent / "out" / "denoise-curves.webp").stat().st_size > 1000
 
 
 def test_an_interrupted_run_keeps_its_scores(sets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
+    original = Unchanged.restore
 
-    def interrupt(self: Noisy, degraded: object, sigma: float) -> object:
-        calls.append(sigma)
+    def interrupt(self: Unchanged, problem: object) -> object:
+        calls.append(problem)
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return degraded
+        return original(self, problem)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
-        patched.setattr(Noisy, "restore", interrupt)
-        done = run(sets, "--sigmas", "25")
+        patched.setattr(Unchanged, "restore", interrupt)
+        done = run(sets, levels="25")
     assert done.exit_code == 130
     assert "start again to go on" in done.stderr
-    stored = json.loads((sets.parent / "out" / "denoise.json").read_text())
-    assert list(stored["entries"][0]["pictures"]) == ["a"]
-    assert "2 of 24" in run(sets, "--sigmas", "25").stdout
+    assert list(scores(sets)[0]) == ["kodim01"]
+    assert "2 of 24" in run(sets, levels="25").stdout
 
 
 @pytest.mark.parametrize(
-    ("arguments", "kind", "message"),
+    ("changes", "kind", "message"),
     [
-        (("--sigmas", "15,abc"), UsageError, "15,abc"),
-        (("--sigmas", "0"), UsageError, "sigma"),
-        (("--suite", "denoize"), UnknownNameError, "did you mean 'denoise'"),
-        (("--methods", "noisi"), UnknownNameError, "did you mean 'noisy'"),
-        (("--datasets", "kodak"), UnknownNameError, "kodak24"),
-        (("--weights", "dncnn"), UsageError, "dncnn=FILE"),
-        (("--limit", "0"), UsageError, "limit"),
-        (("--threads", "-1"), UsageError, "threads"),
+        ({"levels": "15,abc"}, UsageError, "15,abc"),
+        ({"levels": "0"}, UsageError, "sigma"),
+        ({"suite": "denoize"}, UnknownNameError, "did you mean 'denoise'"),
+        ({"methods": "degradet"}, UnknownNameError, "did you mean 'degraded'"),
+        ({"datasets": "kodak"}, UnknownNameError, "kodak24"),
+        ({"datasets": "cbsd68"}, DataError, "cbsd68"),
+        ({"weights": "dncnn"}, UsageError, "dncnn=FILE"),
+        ({"limit": "0"}, UsageError, "limit"),
+        ({"threads": "-1"}, UsageError, "threads"),
+        ({"suite": None}, UsageError, "--suite"),
+        ({"task": "denoise"}, UsageError, "--task"),
+        ({"damage": "noise(sigma=5)"}, UsageError, "--damage"),
     ],
 )
 def test_misuse_is_told_before_any_work(
-    sets: Path, arguments: tuple[str, ...], kind: type[PixelmendError], message: str
+    sets: Path, changes: dict[str, str | None], kind: type[PixelmendError], message: str
 ) -> None:
-    done = run(sets, *arguments)
+    done = run(sets, **changes)  # type: ignore[arg-type]
     assert isinstance(done.exception, kind)
     assert message in str(done.exception)
     assert "\n" not in str(done.exception)

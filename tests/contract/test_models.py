@@ -9,7 +9,7 @@ import torch
 
 from pixelmend.degradations.resample import resize
 from pixelmend.errors import ModelError
-from pixelmend.models import SIZES, Hybrid, HybridConfig, load_model, read_metadata, save_model, sized
+from pixelmend.models import SIZES, Hybrid, HybridConfig, load_hybrid, read_metadata, save_model, sized
 from pixelmend.models.blocks import Enlarge
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ def test_bfloat16_autocast_changes_it_by_rounding_only(config: HybridConfig) -> 
 def test_weights_come_back_from_disk(config: HybridConfig, tmp_path: Path) -> None:
     model, degraded = _build(config), _picture(config)
     save_model(model, tmp_path / "weights.safetensors", {"step": 7})
-    loaded = load_model(tmp_path / "weights.safetensors")
+    loaded = load_hybrid(tmp_path / "weights.safetensors")
     assert torch.equal(_run(loaded, degraded), _run(model, degraded))
     assert loaded.config == config
     assert not loaded.training

@@ -19,16 +19,21 @@ def entry(**changes: object) -> Entry:
     fields: dict[str, object] = {
         "method": "m",
         "label": "m",
+        "note": "",
         "parameters": 3,
         "weights": "ab",
         "dataset": "kodak24",
         "title": "Kodak24",
-        "sigma": 25.0,
-        "protocol": Protocol(color="rgb", dataset_checksum="cd"),
+        "task": "denoise",
+        "case": "σ 25",
+        "protocol": Protocol(color="rgb", dataset_checksum="cd", damage="noise"),
         "threads": 2,
         "device": "cpu",
         "expected": 24,
-        "pictures": {"a": PictureScore(30.0, 0.8, 1.0), "b": PictureScore(32.0, 0.9, 2.0)},
+        "pictures": {
+            "a": PictureScore(30.0, 0.8, 1.0, lpips=0.25, gmacs=3.5),
+            "b": PictureScore(32.0, None, 2.0, memory_mb=7.0),
+        },
         "failed": {"c": "broken"},
     }
     return Entry(**{**fields, **changes})  # type: ignore[arg-type]
@@ -41,32 +46,66 @@ def test_what_was_saved_comes_back(tmp_path: Path) -> None:
     again = Results(tmp_path / "out" / "r.json")
     assert list(again.entries.values()) == [entry()]
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["r.json"]
+    assert "processors" in again.machine
 
 
-def test_the_file_tells_means_counts_protocol_and_versions(tmp_path: Path) -> None:
+def test_scores_are_kept_to_six_digits(tmp_path: Path) -> None:
+    results = Results(tmp_path / "r.json")
+    results.entry(entry(pictures={"a": PictureScore(30.12345678, 0.5, 1.0)}))
+    results.save()
+    (kept,) = Results(tmp_path / "r.json").entries.values()
+    assert kept.pictures["a"].psnr == 30.123457
+
+
+def test_the_file_tells_protocol_and_versions_and_a_picture_in_a_line(tmp_path: Path) -> None:
     results = Results(tmp_path / "r.json")
     results.entry(entry())
-    results.entry(entry(sigma=50.0, pictures={}))
+    results.entry(entry(case="σ 50", pictures={}))
     results.save()
-    stored = json.loads((tmp_path / "r.json").read_text())
+    text = (tmp_path / "r.json").read_text()
+    stored = json.loads(text)
     first, second = stored["entries"]
-    assert first["mean"] == {"psnr": 31.0, "ssim": pytest.approx(0.85), "seconds": 1.5}
-    assert first["count"] == 2
+    assert first["pictures"]["a"] == {"psnr": 30.0, "ssim": 0.8, "seconds": 1.0, "lpips": 0.25, "gmacs": 3.5}
+    assert sum('"psnr": 30.0' in line and '"lpips": 0.25' in line for line in text.splitlines()) == 1
     assert first["protocol"]["rounding"] == "8-bit"
-    assert second["mean"] is None
+    assert second["pictures"] == {}
     assert {"python", "numpy", "scikit-image", "torch"} <= stored["versions"].keys()
+
+
+def test_means_are_over_the_pictures_that_have_the_score() -> None:
+    assert entry().mean("psnr") == 31.0
+    assert entry().mean("ssim") == 0.8
+    assert entry().mean("dists") is None
+    assert entry().values("memory_mb") == {"b": 7.0}
+
+
+def test_an_entry_can_be_narrowed() -> None:
+    narrowed = entry().narrowed(["b", "c", "z"])
+    assert list(narrowed.pictures) == ["b"]
+    assert narrowed.failed == {"c": "broken"}
+    assert list(entry().pictures) == ["a", "b"]
 
 
 def test_an_entry_keeps_its_scores_under_a_new_label(tmp_path: Path) -> None:
     results = Results(tmp_path / "r.json")
     results.entry(entry())
-    kept = results.entry(entry(label="m (file)", pictures={}))
-    assert kept.label == "m (file)"
+    kept = results.entry(entry(label="m (file)", pictures={}, note="new"))
+    assert (kept.label, kept.note) == ("m (file)", "new")
     assert list(kept.pictures) == ["a", "b"]
     assert not results.entry(entry(weights="other", pictures={})).pictures
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 2, "entries": []}', '{"format": 1, "entries": [1]}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"format": 1, "machine": "", "entries": []}',
+        '{"format": 2, "machine": "", "entries": [1]}',
+        '{"format": 2, "entries": []}',
+    ],
+)
 def test_a_file_of_something_else_is_refused_and_kept(tmp_path: Path, text: str) -> None:
     path = tmp_path / "r.json"
     path.write_text(text)

@@ -1,4 +1,4 @@
-"""Tables and card scores say what was measured, how, and on how many pictures."""
+"""Tables and card scores say what was measured, how, on how many pictures, and what is chance."""
 
 from __future__ import annotations
 
@@ -8,68 +8,113 @@ from pixelmend.errors import DataError
 from pixelmend.evaluation import Entry, PictureScore, card_scores, markdown_table
 from pixelmend.metrics import Protocol
 
+PROTOCOL = Protocol(color="rgb", dataset_checksum="0123456789abcdef", damage="white noise, not clipped", seed=4)
 
-def entry(*, label: str = "ours", sigma: float = 25.0, count: int = 2, title: str = "Kodak24") -> Entry:
+
+def entry(
+    *,
+    label: str = "ours",
+    case: str = "σ 25",
+    count: int = 8,
+    title: str = "Kodak24",
+    base: float = 30.0,
+    note: str = "",
+) -> Entry:
     return Entry(
         method=label,
         label=label,
+        note=note,
         parameters=1_960_000 if label == "ours" else None,
         weights=label,
         dataset=title.lower(),
         title=title,
-        sigma=sigma,
-        protocol=Protocol(color="rgb", dataset_checksum="0123456789abcdef", seed=4),
+        task="denoise",
+        case=case,
+        protocol=PROTOCOL,
         threads=2,
         device="cpu",
-        expected=2,
-        pictures={f"p{i}": PictureScore(30 + i + sigma / 100, 0.8 + i / 10, 1.5) for i in range(count)},
-        failed={} if count == 2 else {"p1": "cannot read p1.png"},
+        expected=8,
+        pictures={
+            f"p{i}": PictureScore(base + i, 0.8 + i / 100, 1.5, lpips=0.1, memory_mb=10.0 + i, gmacs=4.0)
+            for i in range(count)
+        },
+        failed={} if count == 8 else {"p7": "cannot read p7.png"},
     )
 
 
-def test_a_row_for_each_method_and_a_column_for_each_level() -> None:
-    entries = [entry(label=label, sigma=sigma) for label in ("ours", "noisy") for sigma in (15.0, 50.0)]
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_a_row_for_each_method_and_a_column_for_each_case() -> None:
+    entries = [entry(label=label, case=case) for label in ("ours", "bm3d") for case in ("σ 15", "σ 50")]
     lines = markdown_table(entries).splitlines()
-    assert lines[0] == "### Kodak24"
-    assert lines[2] == "| method | parameters | σ 15 | σ 50 | s per picture | pictures |"
-    assert lines[4] == "| ours | 1.96 M | 30.65 / 0.8500 | 31.00 / 0.8500 | 1.50 | 2 of 2 |"
-    assert lines[5] == "| noisy | – | 30.65 / 0.8500 | 31.00 / 0.8500 | 1.50 | 2 of 2 |"
+    assert lines[0] == "### Kodak24, denoise"
+    assert cells(lines[2]) == ["method", "σ 15", "σ 50", "pictures"]
+    first = cells(lines[4])
+    assert first[0] == "ours"
+    assert first[1].startswith("33.50 (")
+    assert first[1].endswith(") / 0.8350 / 0.100")
+    assert first[-1] == "8 of 8"
+    low, high = (float(part) for part in first[1].split("(")[1].split(")")[0].split("–"))
+    assert 31.5 < low < 33
+    assert 34 < high < 35.5
 
 
-def test_the_protocol_stands_underneath_once() -> None:
-    table = markdown_table([entry(), entry(label="noisy")])
+def test_costs_stand_in_a_table_of_their_own() -> None:
+    lines = markdown_table([entry(), entry(label="bm3d")]).splitlines()
+    head = next(i for i, line in enumerate(lines) if "GMAC" in line)
+    assert cells(lines[head + 2]) == ["ours", "1.96 M", "4.0", "1.50", "17"]
+    assert cells(lines[head + 3])[1] == "–"
+
+
+def test_differences_are_to_the_first_method_and_chance_is_said() -> None:
+    ahead = entry(label="worse", base=29.5)
+    alike = entry(label="alike")
+    alike.pictures = {
+        name: PictureScore(score.psnr + (-1) ** i * 0.1, 0.8, 1.5)
+        for i, (name, score) in enumerate(alike.pictures.items())
+    }
+    table = markdown_table([entry(), ahead, alike])
+    assert "| worse | +0.50 (0.50 to 0.50) |" in table
+    assert "| alike | +0.00, noise |" in table or "| alike | -0.00, noise |" in table
+    assert "compared with" not in markdown_table([entry()])
+
+
+def test_the_protocol_and_notes_stand_underneath_once() -> None:
+    table = markdown_table(
+        [entry(note="trained briefly"), entry(label="bm3d"), entry(case="σ 50", note="trained briefly")]
+    )
     assert table.count("8 bits") == 1
-    for part in ("seed 4", "not clipped", "mean over pictures", "0123456789ab", "cpu with 2 threads"):
+    assert table.count("trained briefly") == 1
+    for part in ("seed 4", "not clipped", "mean over pictures", "0123456789ab", "cpu with 2 threads", "σ 25, σ 50:"):
         assert part in table
 
 
-def test_each_set_has_its_own_table() -> None:
-    table = markdown_table([entry(), entry(title="CBSD68"), entry(sigma=50.0)])
+def test_each_set_has_its_own_section() -> None:
+    table = markdown_table([entry(), entry(title="CBSD68"), entry(case="σ 50")])
     assert table.count("### ") == 2
     assert table.index("### Kodak24") < table.index("### CBSD68")
 
 
 def test_pictures_that_failed_are_counted_and_named() -> None:
-    table = markdown_table([entry(sigma=15.0), entry(count=1), entry(sigma=50.0, count=0)])
-    assert "| 0–2 of 2 |" in table
-    assert "30.65 / 0.8500 | 30.25 / 0.8000 | – |" in table
-    assert "failed: ours, σ 25, p1: cannot read p1.png" in table
+    table = markdown_table([entry(case="σ 15"), entry(count=7), entry(case="σ 50", count=0)])
+    assert "| 0–8 of 8 |" in table
+    assert "failed: ours, σ 25, p7: cannot read p7.png" in table
+
+
+def test_methods_that_could_not_be_made_are_named() -> None:
+    assert "- swinir (x.pth): x.pth is a pickle" in markdown_table([entry()], {"swinir (x.pth)": "x.pth is a pickle"})
 
 
 def test_a_card_gets_plain_numbers_and_their_protocol() -> None:
     assert card_scores([entry()]) == [
-        {
-            "dataset": "kodak24",
-            "sigma": 25.0,
-            "psnr": 30.75,
-            "ssim": 0.85,
-            "protocol": Protocol(color="rgb", dataset_checksum="0123456789abcdef", seed=4).to_dict(),
-        }
+        {"dataset": "kodak24", "case": "σ 25", "psnr": 33.5, "ssim": 0.835, "protocol": PROTOCOL.to_dict()}
     ]
 
 
 def test_a_card_takes_no_part_of_a_set_and_no_mixture() -> None:
-    with pytest.raises(DataError, match="1 of 2 pictures"):
-        card_scores([entry(count=1)])
-    with pytest.raises(DataError, match=r"noisy .* and ours|ours .* and noisy"):
-        card_scores([entry(), entry(label="noisy")])
+    with pytest.raises(DataError, match="7 of 8 pictures"):
+        card_scores([entry(count=7)])
+    with pytest.raises(DataError, match=r"bm3d .* and ours|ours .* and bm3d"):
+        card_scores([entry(), entry(label="bm3d")])

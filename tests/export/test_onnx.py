@@ -162,7 +162,7 @@ def test_a_folder_that_is_a_file(checkpoint: Path, tmp_path: Path) -> None:
 
 
 def test_scores_are_put_on_the_card(exported: catalog.Card) -> None:
-    score = catalog.Score("cbsd68", 25.0, 31.0, 0.88, {"color": "rgb"})
+    score = catalog.Score("cbsd68", "σ 25", 31.0, 0.88, {"color": "rgb"})
     assert write_card(exported, scores=[score]).scores == (score,)
     assert catalog.load(exported.folder / "denoise-tiny.json").scores == (score,)
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pixelmend.data.benchmarks import find_benchmark
-from pixelmend.evaluation import Entry, Plan, Results, Setup, evaluate, make_methods
+from pixelmend.evaluation import Entry, Plan, Results, Setup, Trial, evaluate, make_methods
+from pixelmend.evaluation.cases import Noise
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,10 +20,10 @@ def measure(shared: Path, out: Path, weights: str, dataset: str, limit: int | No
     if not path.is_file():
         pytest.skip(f"no published weights at {path}")
     setup = Setup(threads=2)
-    methods = make_methods(["dncnn"], [("dncnn", str(path))], setup)
+    methods = make_methods(["dncnn"], [("dncnn", str(path))], setup).methods
     benchmark = find_benchmark(shared / "data" / "test", dataset)
-    plan = Plan((benchmark,), methods, (25.0,), seed=0, setup=setup, limit=limit)
-    return evaluate(plan, Results(out / "scores.json"), lambda _: None)[0]
+    plan = Plan((Trial(benchmark, Noise(25)),), methods, setup, limit=limit)
+    return evaluate(plan, Results(out / "scores.json"))[0]
 
 
 @pytest.mark.shared

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import pixelmend
 from pixelmend import catalog
+from pixelmend.data.benchmarks import find_benchmark
 from pixelmend.degradations.repeatable import gaussian_noise_for
+from pixelmend.evaluation import Plan, Results, Setup, Trial, evaluate, make_methods
+from pixelmend.evaluation.cases import Noise
 from pixelmend.images import open_image, read_float
 from pixelmend.inference import Options, cached_engine, restore_picture
 from pixelmend.metrics import as_displayed, psnr
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-FLOOR = {15.0: 33.52, 25.0: 30.71, 50.0: 27.38}
+RESULTS = Path(__file__).parents[2] / "docs" / "results"
+FLOOR = {15: 33.52, 25: 30.71, 50: 27.38}
 """CBM3D on CBSD68 (Dabov et al. 2007, as DPIR reports it), dB."""
 
 
@@ -97,33 +98,19 @@ def test_depth_makes_no_difference_but_rounding(photo: np.ndarray, kind: str) ->
 
 
 def test_the_scores_on_the_card_reach_the_floor() -> None:
-    scores = {s.sigma: s.psnr for s in catalog.find("denoise").scores if s.dataset == "cbsd68"}
-    assert {sigma: psnr >= FLOOR[sigma] for sigma, psnr in scores.items()} == dict.fromkeys(FLOOR, True)
+    scores = {s.case: s.psnr for s in catalog.find("denoise").scores if s.dataset == "cbsd68"}
+    assert {sigma: scores[f"σ {sigma}"] >= floor for sigma, floor in FLOOR.items()} == dict.fromkeys(FLOOR, True)
 
 
 @pytest.mark.shared
 def test_a_score_on_the_card_can_be_measured_again(shared: Path, tmp_path: Path) -> None:
     """The first pictures of CBSD68, through the evaluation itself, against the per-picture scores that were stored."""
-    import json
-    from pathlib import Path as FilePath
-
-    from pixelmend.data.benchmarks import find_benchmark
-    from pixelmend.evaluation import Plan, Results, Setup, evaluate, make_methods
-
-    stored = json.loads((FilePath(__file__).parents[2] / "docs/results/denoise.json").read_text(encoding="utf-8"))
-    wanted = next(
-        e for e in stored["entries"] if (e["method"], e["dataset"], e["sigma"]) == ("pixelmend", "cbsd68", 25.0)
-    )
+    stored = Results(RESULTS / "standard.json").entries.values()
+    wanted = next(e for e in stored if (e.method, e.dataset, e.case) == ("pixelmend", "cbsd68", "σ 25"))
     setup = Setup(2)
-    plan = Plan(
-        methods=make_methods(["pixelmend"], [], setup),
-        benchmarks=(find_benchmark(shared / "data/test", "cbsd68"),),
-        sigmas=(25.0,),
-        seed=0,
-        setup=setup,
-        limit=3,
-    )
-    (entry,) = evaluate(plan, Results(tmp_path / "again.json"), lambda _step: None)
+    trial = Trial(find_benchmark(shared / "data/test", "cbsd68"), Noise(25))
+    plan = Plan((trial,), make_methods(["pixelmend"], [], setup).methods, setup, limit=3)
+    (entry,) = evaluate(plan, Results(tmp_path / "again.json"))
     assert len(entry.pictures) == 3
     for name, score in entry.pictures.items():
-        assert score.psnr == pytest.approx(wanted["pictures"][name]["psnr"], abs=0.01)
+        assert score.psnr == pytest.approx(wanted.pictures[name].psnr, abs=0.01)

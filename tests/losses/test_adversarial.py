@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from pixelmend.losses import ADVERSARIAL, r1_penalty
+from pixelmend.losses.adversarial import gradient_penalty
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +51,10 @@ FORMULAS: dict[str, tuple[Callable[[Array, Array], float], Callable[[Array, Arra
     "hinge": (_hinge, lambda _, fake: float(-np.mean(fake))),
     "relativistic": (_relativistic, lambda real, fake: _relativistic(fake, real)),
     "non-saturating": (_non_saturating, lambda _, fake: float(-np.mean(_log_sigmoid(fake)))),
+    "wasserstein": (
+        lambda real, fake: float(np.mean(fake) - np.mean(real)),
+        lambda _, fake: float(-np.mean(fake)),
+    ),
 }
 
 
@@ -181,3 +186,57 @@ def test_a_step_along_the_penalty_flattens_the_judge() -> None:
             if slope is not None:
                 parameter.sub_(slope, alpha=0.01)
     assert float(r1_penalty(judge, clean).detach()) < float(penalty.detach())
+
+
+SHARES = torch.tensor([0.0, 0.25, 1.0])
+
+
+def _pairs() -> tuple[torch.Tensor, torch.Tensor]:
+    clean, restored = (torch.rand(3, 3, 4, 5, generator=torch.Generator().manual_seed(seed)) for seed in (2, 3))
+    return clean, restored
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (4, 6)])
+def test_a_linear_critic_is_punished_for_every_slope_but_one(height: int, width: int) -> None:
+    """The mean of a·x over H·W pixels has the slope ‖a‖ / √(H·W) everywhere."""
+    critic = nn.Conv2d(3, 1, 1)
+    clean, restored = torch.rand(2, 2, 3, height, width)
+    norm = float(critic.weight.detach().double().square().sum()) ** 0.5
+    penalty = gradient_penalty(critic, clean, restored, torch.rand(2))
+    assert float(penalty.detach()) == pytest.approx((norm / (height * width) ** 0.5 - 1) ** 2, rel=1e-4)
+    with torch.no_grad():
+        critic.weight *= (height * width) ** 0.5 / norm
+    assert float(gradient_penalty(critic, clean, restored, torch.rand(2)).detach()) == pytest.approx(0, abs=1e-9)
+
+
+def test_the_slope_is_taken_between_clean_and_restored_pictures() -> None:
+    clean, restored = _pairs()
+    shares = SHARES.double().numpy()[:, None, None, None]
+    between = shares * clean.double().numpy() + (1 - shares) * restored.double().numpy()
+    norms = np.sqrt(np.sum((2 * 1.5 * between / (4 * 5)) ** 2, axis=(1, 2, 3)))
+    penalty = gradient_penalty(_Square(), clean, restored, SHARES)
+    assert float(penalty.detach()) == pytest.approx(float(np.mean((norms - 1) ** 2)), rel=1e-5)
+
+
+def test_the_penalty_on_slopes_is_float32_under_autocast_and_teaches_the_critic_alone() -> None:
+    critic = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Softplus(), nn.Conv2d(4, 1, 3, padding=1))
+    clean, restored = _pairs()
+    restored.requires_grad_()
+    exact = gradient_penalty(critic, clean, restored, SHARES)
+    with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
+        penalty = gradient_penalty(critic, clean, restored, SHARES)
+    assert penalty.dtype == torch.float32
+    assert torch.equal(penalty, exact)
+    torch.autograd.backward(penalty)
+    assert all(p.grad is not None and p.grad.any() for p in critic.parameters() if p.ndim == 4)
+    assert restored.grad is None
+    assert clean.grad is None
+
+
+def test_a_critic_without_any_slope_is_punished_by_one_and_stays_finite() -> None:
+    critic = nn.Conv2d(3, 1, 1)
+    nn.init.zeros_(critic.weight)
+    penalty = gradient_penalty(critic, *_pairs(), shares=SHARES)
+    assert float(penalty.detach()) == 1
+    (slope,) = torch.autograd.grad(penalty, critic.weight)
+    assert slope.isfinite().all()

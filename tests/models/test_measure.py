@@ -76,7 +76,9 @@ def test_what_is_freed_counts_no_more_and_a_view_counts_nothing(kept: bool, plan
     assert count_peak_bytes(Chain(), (torch.zeros(1, 1, 16, 16),)) == 4 * 256 * planes
 
 
-@pytest.mark.parametrize("name", ["hybrid-nano", "hybrid-nano-x2", "discriminator", "dncnn-17-gray"])
+@pytest.mark.parametrize(
+    "name", ["hybrid-nano", "hybrid-nano-x2", "discriminator", "dncnn-17-gray", "srcnn-x4", "tnrd"]
+)
 def test_counting_without_computing_gives_what_computing_gives(name: str) -> None:
     network = NETWORKS[name]
     counted = count(network, side=64)
@@ -89,7 +91,8 @@ def test_counting_without_computing_gives_what_computing_gives(name: str) -> Non
 
 def test_every_network_is_listed_and_can_be_counted() -> None:
     hybrids = [f"hybrid-{size}{'' if scale == 1 else f'-x{scale}'}" for size in SIZES for scale in SCALES]
-    assert list(NETWORKS) == [*hybrids, "discriminator", "dncnn-17-gray", "dncnn-20-color"]
+    baselines = ["srcnn-x4", "vdsr-x4", "dncnn-17-gray", "dncnn-20-color", "unet", "tnrd", "deblurgan"]
+    assert list(NETWORKS) == [*hybrids, "discriminator", *baselines]
     assert {network.kind for network in NETWORKS.values()} == {"hybrid", "discriminator", "baseline"}
     for network in NETWORKS.values():
         assert count(network, side=64).macs > 0

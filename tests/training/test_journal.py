@@ -11,8 +11,9 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 
 from pixelmend.errors import DataError, UnwritableError, UsageError
+from pixelmend.figures import picture_of
 from pixelmend.images import read_rgb8
-from pixelmend.training.curves import SMOOTH_FROM, draw, picture_of, run_panels, running_mean
+from pixelmend.training.curves import SMOOTH_FROM, draw, run_panels, running_mean
 from pixelmend.training.journal import GAP, Journal, picture_rows, plot_curves, read_rows
 
 

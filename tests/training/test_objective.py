@@ -14,6 +14,8 @@ from pixelmend.data.batches import Batch
 from pixelmend.errors import UsageError
 from pixelmend.losses.perceptual import FeatureNetwork, Trunk
 from pixelmend.models import Hybrid, HybridConfig, save_model
+from pixelmend.models.baselines.deblurgan import PatchCritic
+from pixelmend.models.discriminator import UNetDiscriminator
 from pixelmend.training import objective as module
 from pixelmend.training.objective import Adversary, Objective
 
@@ -154,11 +156,11 @@ def test_a_teacher_of_another_kind_is_refused(recipe: Make, tmp_path: Path, chan
     assert "\n" not in str(caught.value)
 
 
-def _adversary(recipe: Make, **settings: Any) -> Adversary:
-    usual = {"adversarial": 0.3, "discriminator_width": 8, "r1": 0, **settings}
+def _adversary(recipe: Make, seed: int = 0, **settings: Any) -> Adversary:
+    usual = {"adversarial": 0.3, "discriminator_width": 8, "r1": 0, "gradient_penalty": 0, **settings}
     loss = recipe(**{f"loss__{key}": value for key, value in usual.items()}).loss
     with torch.random.fork_rng():
-        torch.manual_seed(0)
+        torch.manual_seed(seed)
         adversary = Adversary(loss)
     adversary.begin_step()
     return adversary
@@ -168,19 +170,21 @@ def _gradients(network: nn.Module) -> list[bool]:
     return [p.grad is not None for p in network.parameters()]
 
 
-GAMES = ["hinge", "relativistic", "non-saturating"]
+GAMES = ["hinge", "relativistic", "non-saturating", "wasserstein"]
 
 
+@pytest.mark.parametrize("critic", ["unet", "patch"])
 @pytest.mark.parametrize("game", GAMES)
 def test_the_generator_s_turn_leaves_the_discriminator_alone(
-    recipe: Make, restored: Tensor, lesson: Batch, game: str
+    recipe: Make, restored: Tensor, lesson: Batch, game: str, critic: str
 ) -> None:
-    adversary = _adversary(recipe, adversary=game)
+    adversary = _adversary(recipe, adversary=game, critic=critic)
     judged = adversary.generator_loss(restored, lesson.clean)
     with torch.no_grad():
         real, fake = (adversary.discriminator(each) for each in (lesson.clean, restored))
         expected = {
             "hinge": -fake.mean(),
+            "wasserstein": -fake.mean(),
             "non-saturating": -torch.sigmoid(fake).log().mean(),
             "relativistic": -torch.sigmoid(fake - real.mean()).log().mean()
             - (1 - torch.sigmoid(real - fake.mean())).log().mean(),
@@ -193,21 +197,23 @@ def test_the_generator_s_turn_leaves_the_discriminator_alone(
     assert all(p.requires_grad for p in adversary.parameters())
 
 
+@pytest.mark.parametrize("critic", ["unet", "patch"])
 @pytest.mark.parametrize("game", GAMES)
 def test_the_discriminator_s_turn_leaves_the_generator_alone(
-    recipe: Make, restored: Tensor, lesson: Batch, game: str
+    recipe: Make, restored: Tensor, lesson: Batch, game: str, critic: str
 ) -> None:
-    adversary = _adversary(recipe, adversary=game)
+    adversary = _adversary(recipe, adversary=game, critic=critic)
     judged = adversary.discriminator_loss(restored, lesson.clean, step=1)
     with torch.no_grad():
         real, fake = (adversary.discriminator(each) for each in (lesson.clean, restored))
         expected = {
+            "wasserstein": fake.mean() - real.mean(),
             "hinge": (1 - real).clamp_min(0).mean() + (1 + fake).clamp_min(0).mean(),
             "non-saturating": -torch.sigmoid(real).log().mean() - (1 - torch.sigmoid(fake)).log().mean(),
             "relativistic": -torch.sigmoid(real - fake.mean()).log().mean()
             - (1 - torch.sigmoid(fake - real.mean())).log().mean(),
         }[game]
-        middle = (real.mean() + fake.mean()) / 2 if game == "relativistic" else 0
+        middle = (real.mean() + fake.mean()) / 2 if game in {"relativistic", "wasserstein"} else 0
         right = float(((real > middle).float().mean() + (fake < middle).float().mean()) / 2)
     assert float(judged.detach()) == pytest.approx(float(expected), rel=1e-4)
     assert float(adversary.right) == pytest.approx(0.95 * 0.5 + 0.05 * right, rel=1e-5)
@@ -228,6 +234,92 @@ def test_the_penalty_comes_when_it_is_due_and_counts_for_the_steps_between(
         extra = 2.0 / 2 * 4 * penalty if step in {0, 4, 8} else 0
         judged = float(punished.discriminator_loss(restored, lesson.clean, step).detach())
         assert judged - without == pytest.approx(extra, rel=1e-3, abs=1e-6)
+
+
+def _told_to_penalty(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Tensor, ...]]:
+    """What the penalty on slopes is called with from now on; it is 7 then."""
+    told: list[tuple[Tensor, ...]] = []
+
+    def penalty(_: nn.Module, *given: Tensor) -> Tensor:
+        told.append(given)
+        return torch.tensor(7.0)
+
+    monkeypatch.setattr(module, "gradient_penalty", penalty)
+    return told
+
+
+def test_the_wasserstein_game_has_its_own_penalty_at_every_step(
+    recipe: Make, restored: Tensor, lesson: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = _adversary(recipe, adversary="wasserstein", critic="patch")
+    without = float(plain.discriminator_loss(restored, lesson.clean, step=0).detach())
+    told = _told_to_penalty(monkeypatch)
+    punished = _adversary(recipe, adversary="wasserstein", critic="patch", gradient_penalty=10, r1=5, r1_every=1)
+    for step in (0, 1):
+        judged = float(punished.discriminator_loss(restored, lesson.clean, step).detach())
+        assert judged - without == pytest.approx(70, rel=1e-5)  # and nothing of R1
+    assert all(torch.equal(one, lesson.clean) and torch.equal(other, restored) for one, other, _ in told)
+    resting = punished.discriminator_loss(restored, lesson.clean, 2, resting=True)
+    assert float(resting.detach()) == pytest.approx(without, rel=1e-5)
+    assert len(told) == 2
+
+
+def test_the_other_games_have_no_penalty_on_slopes(
+    recipe: Make, restored: Tensor, lesson: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = _told_to_penalty(monkeypatch)
+    for game in GAMES[:3]:
+        _adversary(recipe, adversary=game, gradient_penalty=10).discriminator_loss(restored, lesson.clean, 0)
+    assert not told
+
+
+def test_where_slopes_are_taken_is_a_function_of_seed_and_step(
+    recipe: Make, restored: Tensor, lesson: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = _told_to_penalty(monkeypatch)
+    before = torch.get_rng_state()
+    for seed, step in ((0, 0), (0, 1), (1, 0), (0, 0)):
+        adversary = _adversary(recipe, seed, adversary="wasserstein", gradient_penalty=10)
+        adversary.discriminator_loss(restored, lesson.clean, step)
+    assert torch.equal(torch.get_rng_state(), before)
+    first, later, other, again = (shares for *_, shares in told)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, later)
+    assert not torch.equal(first, other)
+    for shares in (first, later, other):
+        assert shares.shape == (3,)
+        assert len(set(shares.tolist())) == 3
+        assert bool(((shares >= 0) & (shares < 1)).all())
+
+
+def test_a_critic_of_the_wasserstein_game_learns_to_tell_apart_and_keeps_its_slope(
+    recipe: Make, restored: Tensor, lesson: Batch
+) -> None:
+    """After some steps its estimate is positive, and below the distance that a slope of one allows."""
+    adversary = _adversary(recipe, adversary="wasserstein", critic="patch", gradient_penalty=10)
+    optimizer = torch.optim.Adam(adversary.parameters(), lr=1e-2, betas=(0.0, 0.99))
+    for step in range(40):
+        optimizer.zero_grad()
+        torch.autograd.backward(adversary.discriminator_loss(restored, lesson.clean, step))
+        optimizer.step()
+    with torch.no_grad():
+        estimate = float((adversary.discriminator(lesson.clean) - adversary.discriminator(restored)).mean())
+        farthest = float((lesson.clean - restored).flatten(1).norm(dim=1).max())
+    assert 0.05 * farthest < estimate < 1.2 * farthest
+    assert float(adversary.right) > 0.6
+
+
+def test_a_critic_of_the_wasserstein_game_never_rests(recipe: Make) -> None:
+    adversary = _adversary(recipe, adversary="wasserstein", critic="patch", rest_above=0.6)
+    adversary.right.fill_(1)
+    assert not any(adversary.rests(step) for step in range(21))
+
+
+def test_the_recipe_chooses_what_judges(recipe: Make) -> None:
+    assert isinstance(_adversary(recipe).discriminator, UNetDiscriminator)
+    critic = _adversary(recipe, critic="patch", discriminator_width=24).discriminator
+    assert isinstance(critic, PatchCritic)
+    assert critic.last.in_channels == 8 * 24
 
 
 def test_it_rests_while_it_wins_and_looks_every_tenth_step(recipe: Make) -> None:

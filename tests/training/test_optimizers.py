@@ -190,5 +190,5 @@ def test_a_resting_adversary_learns_nothing_and_still_judges(recipe: Callable[..
         assert all(torch.equal(p, before[name]) for name, p in adversary.named_parameters()) is resting
         assert all((p.grad is None) is resting for p in adversary.parameters())
         assert float(adversary.right) != right
-        assert not torch.equal(module.model.stem.weight, model["stem.weight"])
+        assert not torch.equal(module.model.get_parameter("stem.weight"), model["stem.weight"])
     assert set(module.means()) == {"pixel", "adversarial", "discriminator", "judged_right", "psnr"}

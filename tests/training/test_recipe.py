@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from pixelmend.errors import UsageError
-from pixelmend.models import SIZES, sized
+from pixelmend.models import SIZES, HybridConfig, sized
+from pixelmend.models.baselines import UNetConfig
 from pixelmend.training.recipe import Recipe
 from pixelmend.training.recipe_file import load_recipe
 
-SHIPPED = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
+RECIPES = Path(__file__).parents[2] / "recipes"
+SHIPPED = sorted(RECIPES.glob("*.toml"))
+BASELINES = sorted((RECIPES / "baselines").glob("*.toml"))
 SMALLEST = """
 name = "x"
 task = "denoise"
@@ -47,6 +50,31 @@ def test_the_recipes_that_ship_load_and_are_named_after_their_files(path: Path) 
     assert not any("test" in folder.parts for folder in (*recipe.data.train, *recipe.data.validate_on))
 
 
+@pytest.mark.parametrize("path", BASELINES, ids=lambda path: path.stem)
+def test_the_recipes_of_baselines_have_one_budget_and_what_ours_has(path: Path) -> None:
+    recipe, task = load_recipe(path), path.stem.rpartition("-")[2]
+    ours = load_recipe(RECIPES / "baselines" / f"small-{task}.toml")
+    assert recipe.name == path.stem
+    assert recipe.schedule == ours.schedule
+    assert (recipe.task, recipe.damage) == (ours.task, ours.damage)
+    assert (recipe.data.train, recipe.data.validate_on) == (ours.data.train, ours.data.validate_on)
+    assert recipe.model.scale == ours.model.scale
+    assert (recipe.size is None) is not path.stem.startswith("small")
+    assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
+
+
+def test_another_architecture_replaces_model_and_size_of_the_recipe_below(recipe: Path) -> None:
+    recipe.write_text('size = "nano"\n' + SMALLEST + "[model]\nwidths = [16, 64]\n")
+    top = _write(recipe.parent, "top.toml", 'extends = "recipe.toml"\n[model]\narchitecture = "unet"')
+    for loaded in (load_recipe(top), load_recipe(recipe, ["model.architecture=unet"])):
+        assert (loaded.size, loaded.model) == (None, UNetConfig())
+    again = _write(recipe.parent, "again.toml", 'extends = "top.toml"\n[model]\nwidths = [4, 8]')
+    assert load_recipe(again).model == UNetConfig(widths=(4, 8))
+    assert load_recipe(top, ["model.architecture=hybrid"]).model == SIZES["small"]
+    kept = load_recipe(recipe, ["model.architecture=hybrid", "model.widths=[16, 64, 128]"])
+    assert (kept.size, kept.model.architecture) == ("nano", "hybrid")
+
+
 def test_denoise_small_is_among_them() -> None:
     recipe = load_recipe(next(p for p in SHIPPED if p.stem == "denoise-small"))
     assert (recipe.damage.sigma_min, recipe.damage.sigma_max) == (0, 75)
@@ -65,6 +93,8 @@ def test_a_recipe_comes_back_from_the_header_of_its_weights(recipe: Path) -> Non
         ("data.bacth=8", "'data.bacth': did you mean 'batch'"),
         ("optimiser.clip=1", "'optimiser': did you mean 'optimizer'"),
         ("model.width=[16, 32]", "'model.width': did you mean 'widths'"),
+        ("model={architecture='unet', width=3}", "'model.width': did you mean 'widths'"),
+        ("model={architecture='nafnet', widths=3}", "'model.widths': did you mean 'width'"),
         ("schedule.max_minute=3", "'schedule.max_minute': did you mean 'max_minutes'"),
         ("damage.zzz=1", "'damage.zzz': known: chain, sigma_max, sigma_min"),
     ],
@@ -90,7 +120,13 @@ def test_a_typo_names_the_nearest_key(recipe: Path, setting: str, nearest: str) 
         ("task=['denoise']", ("task", "'denoise'", "got ['denoise']")),
         ("size=huge", ("size", "'nano'", "got 'huge'")),
         ("size=[1]", ("size", "got [1]")),
-        ("model=3", ("model", "got 3")),
+        ("model=3", ("model: wanted a section", "got 3")),
+        ("model.architecture=resnet", ("model.architecture: choose one of hybrid, srcnn,", "got 'resnet'")),
+        ("model={architecture='vdsr', depth=1}", ("model.depth", "greater than or equal to 2", "got 1")),
+        ("model={architecture='scunet', width=32}", ("model", "width 32 must be a multiple of 64 for scunet")),
+        ("model={architecture='rrdb', blocks=[1, 2]}", ("model", "rrdb wants 1 blocks, got 2")),
+        ("model={architecture='nafnet', scale=2}", ("model", "nafnet cannot enlarge by 2: choose one of 1")),
+        ("model={architecture='drunet', conditions=[]}", ("model", "drunet is told ['noise_level'], got []")),
         ("model.scale=5", ("model.scale", "less than or equal to 4", "got 5")),
         ("model.scale=[2]", ("model.scale", "valid integer", "got [2]")),
         ("model.conditions=['depth']", ("model.conditions.0", "'noise_level'", "got 'depth'")),
@@ -180,6 +216,7 @@ def test_settings_are_toml_or_plain_text(recipe: Path) -> None:
     assert loaded.name == "quoted"
     assert loaded.data.train == (Path("a b"), Path("c"))
     assert loaded.run.compile is True
+    assert isinstance(loaded.model, HybridConfig)
     assert loaded.model.context == ()
     assert loaded.loss.pixel == "l1"
 
@@ -216,6 +253,11 @@ def test_a_size_fills_in_the_network(recipe: Path, size: str) -> None:
     assert load_recipe(recipe, [f"size={size}"]).model == SIZES[size]
     changed = load_recipe(recipe, [f"size={size}", "model.skips=none"]).model
     assert changed == SIZES[size].model_copy(update={"skips": "none"})
+
+
+def test_a_size_is_for_the_hybrid_alone(recipe: Path) -> None:
+    message = _message(recipe, "model.architecture=dncnn", "size=small")
+    assert "size belongs to the hybrid: leave it out for dncnn" in message
 
 
 def test_a_recipe_without_a_size_is_small(recipe: Path) -> None:

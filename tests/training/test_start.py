@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from pixelmend.errors import UsageError
-from pixelmend.models import Hybrid, HybridConfig, save_model
+from pixelmend.models import Hybrid, HybridConfig, Network, save_model
 from pixelmend.training import lessons
 from pixelmend.training.module import RestorationModule
 from pixelmend.training.schedule import Budget
@@ -44,7 +44,13 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "start.safetensors"
 
 
-def _differ(one: Hybrid, other: Hybrid) -> set[str]:
+def _hybrid(recipe: Recipe, tell: Callable[[str], None] = lambda _: None) -> Hybrid:
+    model = first_network(recipe, tell)
+    assert isinstance(model, Hybrid)
+    return model
+
+
+def _differ(one: Network, other: Network) -> set[str]:
     """Names that only one has, or whose values differ."""
     mine, theirs = one.state_dict(), other.state_dict()
     return {n for n in mine.keys() | theirs.keys() if n not in mine or n not in theirs or not _same(mine[n], theirs[n])}
@@ -57,15 +63,15 @@ def _same(one: torch.Tensor, other: torch.Tensor) -> bool:
 def test_weights_of_the_same_network_are_taken_whole_and_silently(recipe: Make, path: Path) -> None:
     old = _stored(path, recipe())
     told: list[str] = []
-    assert _differ(first_network(recipe(start=path), told.append), old) == set()
+    assert _differ(_hybrid(recipe(start=path), told.append), old) == set()
     assert told == []
 
 
 def test_random_weights_are_a_function_of_the_seed(recipe: Make) -> None:
-    one = first_network(recipe(seed=3))
+    one = _hybrid(recipe(seed=3))
     torch.rand(5)
-    assert _differ(one, first_network(recipe(seed=3))) == set()
-    assert "stem.weight" in _differ(one, first_network(recipe(seed=4)))
+    assert _differ(one, _hybrid(recipe(seed=3))) == set()
+    assert "stem.weight" in _differ(one, _hybrid(recipe(seed=4)))
     assert one.training
     assert one.stem.weight.is_contiguous(memory_format=torch.channels_last)
 
@@ -76,7 +82,7 @@ def test_from_denoising_to_inpainting_the_mask_takes_the_place_of_the_level(
 ) -> None:
     old = _stored(path, recipe(model__unshuffle=unshuffle))
     told: list[str] = []
-    new = first_network(recipe(start=path, model__unshuffle=unshuffle, **INPAINT), told.append)
+    new = _hybrid(recipe(start=path, model__unshuffle=unshuffle, **INPAINT), told.append)
     assert new.config.conditions == ("mask",)
     assert _differ(new, old) == {"stem.weight"}
     colors = 3 * unshuffle**2
@@ -89,7 +95,7 @@ def test_from_denoising_to_inpainting_the_mask_takes_the_place_of_the_level(
 @pytest.mark.parametrize("unshuffle", [1, 2])
 def test_conditions_find_their_channels_by_name(recipe: Make, path: Path, unshuffle: int) -> None:
     old = _stored(path, recipe(model__unshuffle=unshuffle, model__conditions=("noise_level", "mask")))
-    new = first_network(recipe(start=path, model__unshuffle=unshuffle, model__conditions=("mask", "noise_level")))
+    new = _hybrid(recipe(start=path, model__unshuffle=unshuffle, model__conditions=("mask", "noise_level")))
     folded = unshuffle**2
     order = [0, 1, 2, 4, 3]
     for place, source in enumerate(order):
@@ -106,7 +112,7 @@ def test_conditions_find_their_channels_by_name(recipe: Make, path: Path, unshuf
 
 def test_more_conditions_than_before_begin_at_zero(recipe: Make, path: Path) -> None:
     old = _stored(path, recipe(model__conditions=()))
-    new = first_network(recipe(start=path, model__conditions=("mask", "noise_level")))
+    new = _hybrid(recipe(start=path, model__conditions=("mask", "noise_level")))
     assert torch.equal(new.stem.weight[:, :3], old.stem.weight)
     assert not new.stem.weight[:, 3:].any()
 
@@ -114,7 +120,7 @@ def test_more_conditions_than_before_begin_at_zero(recipe: Make, path: Path) -> 
 def test_from_denoising_to_enlarging_the_head_is_new(recipe: Make, path: Path) -> None:
     old = _stored(path, recipe())
     told: list[str] = []
-    new = first_network(recipe(start=path, **ENLARGE), told.append)
+    new = _hybrid(recipe(start=path, **ENLARGE), told.append)
     assert _differ(new, old) == {"stem.weight", "head.weight", "head.bias"}
     assert torch.equal(new.stem.weight, old.stem.weight[:, :3])
     assert not new.head.weight.any()
@@ -127,7 +133,7 @@ def test_a_head_goes_by_its_shape_and_a_stem_that_folds_otherwise_is_new(recipe:
     """Twice as large from the full resolution, or as large from half of it: both heads give 2×2 pixels."""
     old = _stored(path, recipe(model__unshuffle=2))
     told: list[str] = []
-    new = first_network(recipe(start=path, model__unshuffle=1, **ENLARGE), told.append)
+    new = _hybrid(recipe(start=path, model__unshuffle=1, **ENLARGE), told.append)
     assert _differ(new, old) == {"stem.weight"}
     assert told[0].endswith("; new: stem")
 
@@ -136,7 +142,7 @@ def test_of_a_partly_equal_shape_the_equal_part_is_taken(recipe: Make, path: Pat
     old = _stored(path, recipe(), encoder_blocks=(1, 2), context=("window",))
     told: list[str] = []
     wanted = recipe(start=path, model__encoder_blocks=(2, 1), model__context=("window",), **ENLARGE)
-    new = first_network(wanted, told.append)
+    new = _hybrid(wanted, told.append)
     taken = {n for n, value in new.state_dict().items() if n in old.state_dict() and _same(value, old.state_dict()[n])}
     assert {"encoder.0.0.conv1.weight", "encoder.1.0.conv2.bias", "context.0.attention.qkv.weight"} <= taken
     assert not any(name.startswith(("encoder.0.1.", "head.")) for name in taken)
@@ -146,14 +152,14 @@ def test_of_a_partly_equal_shape_the_equal_part_is_taken(recipe: Make, path: Pat
 def test_weights_of_which_nothing_fits_are_refused(recipe: Make, path: Path) -> None:
     _stored(path, recipe(), widths=(24, 40))
     with pytest.raises(UsageError, match=r"nothing of .*start\.safetensors fits the network of \[model\]") as caught:
-        first_network(recipe(start=path))
+        _hybrid(recipe(start=path))
     assert "\n" not in str(caught.value)
 
 
 def test_what_is_to_be_frozen_must_be_there(recipe: Make) -> None:
-    first_network(recipe(optimizer__freeze=("stem", "encoder.0", "context")))
+    _hybrid(recipe(optimizer__freeze=("stem", "encoder.0", "context")))
     with pytest.raises(UsageError, match=r"freeze names 'encoder\.7', which is no part of the network: stem, encoder"):
-        first_network(recipe(optimizer__freeze=("stem", "encoder.7")))
+        _hybrid(recipe(optimizer__freeze=("stem", "encoder.7")))
 
 
 def _moved(module: RestorationModule, optimizers: list[torch.optim.Optimizer]) -> set[str]:
@@ -182,4 +188,42 @@ def test_frozen_parts_stay_to_the_bit_and_thaw(recipe: Make, path: Path, kind: s
     module = RestorationModule(again, made, Budget(10, None))
     optimizers = module.configure_optimizers()
     assert [_moved(module, optimizers) == everything - frozen for _ in range(4)] == [True] * 4
-    assert torch.equal(module.ema.stem.weight, module.model.stem.weight)
+    assert torch.equal(module.ema.get_parameter("stem.weight"), module.model.get_parameter("stem.weight"))
+
+
+def test_a_baseline_starts_from_its_own_kind_and_no_other(recipe: Make, path: Path) -> None:
+    unet = {"architecture": "unet", "widths": (8, 16)}
+    old = first_network(recipe(model=unet, seed=5))
+    save_model(old, path, {})
+    new = first_network(recipe(model=unet, seed=6, start=path, optimizer__freeze=["downs.0"]))
+    assert all(torch.equal(value, old.state_dict()[name]) for name, value in new.state_dict().items())
+    wider = first_network(recipe(model={**unet, "widths": (8, 24)}, start=path))
+    assert torch.equal(wider.get_parameter("downs.0.0.weight"), old.get_parameter("downs.0.0.weight"))
+    with pytest.raises(UsageError, match=r"holds a unet network, and the recipe asks for hybrid"):
+        first_network(recipe(start=path))
+    with pytest.raises(UsageError, match=r"names 'stem', which is no part of the network: downs, ups, joins, last"):
+        first_network(recipe(model=unet, optimizer__freeze=["stem"]))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"architecture": "tnrd", "stages": 2},
+        {"architecture": "unet", "widths": (8, 16)},
+        {"architecture": "dncnn", "depth": 4, "width": 8},
+        {"architecture": "drunet", "width": 4, "blocks": (1,)},
+    ],
+    ids=lambda model: model["architecture"],
+)
+def test_a_baseline_learns_by_the_same_steps(recipe: Make, model: dict[str, Any]) -> None:
+    wanted = recipe(model=model, damage__sigma_min=50, damage__sigma_max=50, schedule__warmup_steps=0)
+    made = lessons.load(wanted, torch.device("cpu"), tell=lambda _: None)
+    module = RestorationModule(wanted, made, Budget(1000, None))
+    optimizers = module.configure_optimizers()
+    losses = []
+    for _ in range(3):
+        for _ in range(8):
+            module.take_step(optimizers)
+        losses.append(module.means()["pixel"])
+        module.forget_means()
+    assert losses[-1] < 0.98 * losses[0]

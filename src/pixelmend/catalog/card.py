@@ -62,14 +62,14 @@ class Score:
 
     Attributes:
         dataset: The set measured on.
-        sigma: Noise level, 0-255 scale.
+        case: The damage and its strength, as tables call it: "σ 25".
         psnr: dB.
         ssim: 0 to 1.
         protocol: The conditions, as `pixelmend.metrics` writes them.
     """
 
     dataset: str
-    sigma: float
+    case: str
     psnr: float
     ssim: float
     protocol: dict[str, Any]
@@ -97,6 +97,7 @@ class Card:
         licence: What the weights may be used under.
         training: How they were learned.
         scores: What they scored.
+        macs_per_pixel: Multiplications with an addition each, for each pixel that goes in; 0 where not counted.
         folder: Where the card lies; not part of the JSON.
     """
 
@@ -116,6 +117,7 @@ class Card:
     licence: str
     training: Training
     scores: tuple[Score, ...]
+    macs_per_pixel: float = 0.0
     folder: Path = field(default=Path(), compare=False)
 
     def __post_init__(self) -> None:

@@ -88,13 +88,13 @@ def _start(path: Path | None) -> tuple[Hybrid, dict[str, Any]]:
     """The network to start from, and what is known of it: recipe, mpx and minutes."""
     from pixelmend import catalog
     from pixelmend.export.from_onnx import rebuild, recipe_of
-    from pixelmend.models import load_model, read_metadata
+    from pixelmend.models import load_hybrid, read_metadata
 
     if path is None:
         card = catalog.find("denoise")
         known = {"recipe": recipe_of(card), "mpx": card.training.mpx, "minutes": card.training.minutes}
         return rebuild(card), {**known, "start": card.file}
-    model, header = load_model(path), read_metadata(path)
+    model, header = load_hybrid(path), read_metadata(path)
     if missing := [key for key in ("recipe", "mpx", "minutes") if key not in header]:
         raise ModelError(f"{path} does not say its {missing[0]}: name weights that pixelmend train wrote")
     return model, {**header, "start": path.name}

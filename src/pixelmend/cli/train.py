@@ -37,8 +37,10 @@ def train(
 
     if skip_bad:
         settings = [*(settings or []), "data.skip_bad=true"]
-    weights = run(load_recipe(recipe, settings, max_minutes=max_minutes), resume=resume, tell=typer.echo)
+    loaded = load_recipe(recipe, settings, max_minutes=max_minutes)
+    weights = run(loaded, resume=resume, tell=typer.echo)
     if processes.rank():
         return
     typer.echo(f"the best weights are in {weights}")
-    typer.echo(f"to run them: pixelmend export {weights} -o models")
+    if loaded.model.architecture == "hybrid":  # others are there to be measured
+        typer.echo(f"to run them: pixelmend export {weights} -o models")

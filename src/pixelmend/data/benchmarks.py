@@ -126,7 +126,7 @@ def find_benchmark(root: Path, name: str, *, split: str | None = None, variant: 
     _refuse_strangers(found, items, expected)
     paths = tuple(dict.fromkeys(item.clean for item in items if item.clean is not None))
     damaged = (path for item in items for path in (item.degraded, item.kernel) if path is not None)
-    checksum = _checksum(dict.fromkeys((*paths, *damaged)), layout.color)
+    checksum = checksum_of(dict.fromkeys((*paths, *damaged)), layout.color)
     return Benchmark(key, layout.title, layout.color, expected, paths, checksum, items)
 
 
@@ -211,7 +211,7 @@ def _to_kernel(kernel: Pixels, path: Path) -> Pixels:
     return kernel / np.float32(total)
 
 
-def _checksum(paths: Iterable[Path], color: Color) -> str:
+def checksum_of(paths: Iterable[Path], color: Color) -> str:
     """Hash names and pixels, so that lossless copies in other formats agree and any changed pixel shows."""
     digest = hashlib.sha256()
     for path in paths:

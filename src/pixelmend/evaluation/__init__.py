@@ -1,26 +1,33 @@
-"""Every method measured in the same way: suites, scores that can be resumed, tables."""
+"""Every method measured in the same way: problems, methods, scores that can be resumed, tables, plots and crops."""
 
-from pixelmend.degradations.repeatable import gaussian_noise_for
-from pixelmend.evaluation.methods import METHODS, Method, Setup, make_methods
-from pixelmend.evaluation.results import Entry, PictureScore, Results
-from pixelmend.evaluation.suite import SUITES, Plan, Step, Suite, count_missing, evaluate
+from pixelmend.evaluation.crops import Crops
+from pixelmend.evaluation.method import Method, Setup
+from pixelmend.evaluation.methods import METHODS, make_methods
+from pixelmend.evaluation.problem import TASKS, Problem
+from pixelmend.evaluation.results import Entry, Results
+from pixelmend.evaluation.run import Plan, Step, evaluate
+from pixelmend.evaluation.scores import PictureScore
+from pixelmend.evaluation.suites import SUITES, Trial, own_trials, published_trials
 from pixelmend.evaluation.tables import card_scores, markdown_table
 
 __all__ = [
     "METHODS",
     "SUITES",
+    "TASKS",
+    "Crops",
     "Entry",
     "Method",
     "PictureScore",
     "Plan",
+    "Problem",
     "Results",
     "Setup",
     "Step",
-    "Suite",
+    "Trial",
     "card_scores",
-    "count_missing",
     "evaluate",
-    "gaussian_noise_for",
     "make_methods",
     "markdown_table",
+    "own_trials",
+    "published_trials",
 ]

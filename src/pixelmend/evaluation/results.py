@@ -10,37 +10,35 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from pixelmend.errors import DataError
+from pixelmend.evaluation.scores import PictureScore
 from pixelmend.files import write_text
 from pixelmend.metrics import Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
-_FORMAT = 1
-_PACKAGES = ("pixelmend", "numpy", "onnxruntime", "scikit-image", "torch", "pyvips")
-
-
-@dataclass(frozen=True)
-class PictureScore:
-    """The scores of one picture: PSNR in dB, SSIM, and the seconds that restoring it took."""
-
-    psnr: float
-    ssim: float
-    seconds: float
+_FORMAT = 2
+_PACKAGES = (
+    "pixelmend", "numpy", "onnxruntime", "scikit-image", "scikit-learn", "torch", "pyvips", "lpips", "bm3d", "deepinv",
+    "spandrel",
+)  # fmt: skip
 
 
 @dataclass
 class Entry:
-    """One method on one set at one noise level, under one protocol.
+    """One method on one set under one case of damage and one protocol.
 
     Attributes:
         method: The method's name, a key of ``METHODS``.
         label: How tables call it; tells two weights of one method apart.
+        note: What a reader of its numbers must know; "" for nothing.
         parameters: Learned parameters; None where there are none or where they are not known.
         weights: SHA-256 of the weights file, or "" for a method that has none.
         dataset: The set's name.
         title: The set's name as papers print it.
-        sigma: Noise level on the 0–255 scale.
+        task: What was to be done.
+        case: The damage and its strength, as tables call it ("σ 25").
         protocol: How it was measured.
         threads: Processor threads that the method could use.
         device: The device it ran on.
@@ -51,11 +49,13 @@ class Entry:
 
     method: str
     label: str
+    note: str
     parameters: int | None
     weights: str
     dataset: str
     title: str
-    sigma: float
+    task: str
+    case: str
     protocol: Protocol
     threads: int
     device: str
@@ -66,33 +66,38 @@ class Entry:
     @property
     def key(self) -> str:
         """What must agree for scores of another run to be taken over; threads too, for the seconds' sake."""
-        measured = (self.method, self.weights, self.dataset, self.sigma, self.protocol.to_dict())
-        identity = (*measured, self.threads, self.device)
-        return json.dumps(identity, sort_keys=True)
+        measured = (self.method, self.weights, self.dataset, self.task, self.case, self.protocol.to_dict())
+        return json.dumps((*measured, self.threads, self.device), sort_keys=True)
 
-    def mean(self, quantity: str) -> float:
-        """The mean over the pictures that have a score of "psnr", "ssim" or "seconds".
+    def values(self, quantity: str) -> dict[str, float]:
+        """A quantity of ``PictureScore`` by picture, where it was measured."""
+        found = {name: getattr(score, quantity) for name, score in sorted(self.pictures.items())}
+        return {name: float(value) for name, value in found.items() if value is not None}
 
-        Raises:
-            DataError: No picture has a score.
-        """
-        if not self.pictures:
-            raise DataError(f"{self.label} has no score on {self.title} at sigma {self.sigma:g}: every picture failed")
-        values = [float(getattr(score, quantity)) for score in self.pictures.values()]
-        return sum(values) / len(values)
+    def mean(self, quantity: str) -> float | None:
+        """The mean over the pictures that have it; None where none has."""
+        values = list(self.values(quantity).values())
+        return sum(values) / len(values) if values else None
+
+    def narrowed(self, names: Iterable[str]) -> Entry:
+        """The same entry with the named pictures only, in order of their names."""
+        wanted = set(names)
+        fields = {**vars(self)}
+        fields["pictures"] = {n: score for n, score in sorted(self.pictures.items()) if n in wanted}
+        fields["failed"] = {n: error for n, error in sorted(self.failed.items()) if n in wanted}
+        return Entry(**fields)
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything, with the means, ready for JSON."""
-        fields = asdict(self)
-        means = {q: self.mean(q) for q in ("psnr", "ssim", "seconds")} if self.pictures else None
-        return {**fields, "count": len(self.pictures), "mean": means}
+        """Everything, ready for JSON."""
+        pictures = {name: score.to_dict() for name, score in self.pictures.items()}
+        return {**asdict(self), "pictures": pictures}
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> Entry:
         """The inverse of ``to_dict``."""
-        fields = {name: value for name, value in stored.items() if name not in ("count", "mean")}
+        fields = {**stored}
         fields["protocol"] = Protocol(**fields["protocol"])
-        fields["pictures"] = {name: PictureScore(**score) for name, score in fields["pictures"].items()}
+        fields["pictures"] = {name: PictureScore.from_dict(score) for name, score in fields["pictures"].items()}
         return cls(**fields)
 
 
@@ -107,12 +112,14 @@ class Results:
         """
         self.path = path
         self.entries: dict[str, Entry] = {}
+        self.machine = ""
         if not path.exists():
             return
         try:
             stored = json.loads(path.read_text(encoding="utf-8"))
             written = stored["format"]
             entries = [Entry.from_dict(entry) for entry in stored["entries"]] if written == _FORMAT else None
+            self.machine = str(stored["machine"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise _foreign(path, repr(error)) from error
         if entries is None:
@@ -123,6 +130,7 @@ class Results:
         """The stored entry of the same key, under its present label, or the wanted one, now stored."""
         entry = self.entries.setdefault(wanted.key, wanted)
         entry.label, entry.parameters, entry.title = wanted.label, wanted.parameters, wanted.title
+        entry.note, entry.expected = wanted.note, wanted.expected
         return entry
 
     def save(self) -> None:
@@ -131,19 +139,26 @@ class Results:
         Raises:
             UnwritableError: The folder cannot be written to, or the disk is full; an older file is untouched.
         """
-        content = {
-            "format": _FORMAT,
-            "versions": versions(),
-            "machine": f"{platform.machine()}, {os.cpu_count()} processors",
-            "entries": [entry.to_dict() for entry in self.entries.values()],
-        }
-        write_text(self.path, json.dumps(content, indent=1, allow_nan=False) + "\n")
+        head = {"format": _FORMAT, "versions": versions(), "machine": machine()}
+        text = json.dumps(head, indent=1, ensure_ascii=False).removesuffix("\n}")
+        entries = ",\n".join(_written(entry.to_dict()) for entry in self.entries.values())
+        write_text(self.path, f'{text},\n "entries": [\n{entries}\n ]\n}}\n')
 
 
-def _foreign(path: Path, finding: str) -> DataError:
-    return DataError(
-        f"{path} does not hold results of this version ({finding}): move it away, or choose another folder"
+def _written(entry: dict[str, Any]) -> str:
+    """One entry as JSON, a line for each picture, so that a changed score is one changed line."""
+    pictures = entry.pop("pictures")
+    head = json.dumps(entry, indent=1, ensure_ascii=False, allow_nan=False).removesuffix("\n}")
+    lines = ",\n".join(
+        f"  {json.dumps(name, ensure_ascii=False)}: {json.dumps(score, allow_nan=False)}"
+        for name, score in pictures.items()
     )
+    return f'{head},\n "pictures": {{\n{lines}\n }}}}'
+
+
+def machine() -> str:
+    """This machine in words."""
+    return f"{platform.machine()}, {os.cpu_count()} processors"
 
 
 def versions() -> dict[str, str]:
@@ -155,3 +170,9 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def _foreign(path: Path, finding: str) -> DataError:
+    return DataError(
+        f"{path} does not hold results of this version ({finding}): move it away, or choose another folder"
+    )

@@ -17,7 +17,7 @@ from pixelmend.catalog import Card, Score, Source, Training
 from pixelmend.errors import ModelError, UsageError
 from pixelmend.files import make_folder, replacing, write_text
 from pixelmend.inference import OnnxEngine, crop, pad, padded_length
-from pixelmend.models import Hybrid, load_model, read_metadata
+from pixelmend.models import Hybrid, load_hybrid, read_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,11 +60,12 @@ def export(
         The card, and how close the ONNX file comes to PyTorch.
 
     Raises:
-        ModelError: The weights are broken, or ONNX Runtime's result differs from PyTorch's: nothing is written.
+        ModelError: The weights are broken or those of another network than the hybrid, or ONNX Runtime's result differs
+            from PyTorch's: nothing is written.
         UnwritableError: The folder cannot be written.
         UsageError: Tile or overlap do not fit the network.
     """
-    model, header = load_model(weights), read_metadata(weights)
+    model, header = load_hybrid(weights), read_metadata(weights)
     needs = model.config.multiple_of
     if tile % needs or overlap % needs or not 0 <= overlap < tile:
         raise UsageError(f"tile {tile} and overlap {overlap} must be multiples of {needs}, and overlap the smaller one")

@@ -37,7 +37,7 @@ def _hinge_discriminator(real: Tensor, fake: Tensor) -> Tensor:
     return F.relu(1 - real.float()).mean() + F.relu(1 + fake.float()).mean()
 
 
-def _hinge_generator(real: Tensor, fake: Tensor) -> Tensor:  # noqa: ARG001 # every game is asked the same way
+def _raise_fake(real: Tensor, fake: Tensor) -> Tensor:  # noqa: ARG001 # every game is asked the same way
     return -fake.float().mean()
 
 
@@ -58,10 +58,15 @@ def _relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
     return _relativistic_discriminator(fake, real.detach())
 
 
+def _wasserstein_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    return fake.float().mean() - real.float().mean()
+
+
 ADVERSARIAL: dict[str, AdversarialLoss] = {
-    "hinge": AdversarialLoss(_hinge_discriminator, _hinge_generator),
+    "hinge": AdversarialLoss(_hinge_discriminator, _raise_fake),
     "relativistic": AdversarialLoss(_relativistic_discriminator, _relativistic_generator),
     "non-saturating": AdversarialLoss(_non_saturating_discriminator, _non_saturating_generator),
+    "wasserstein": AdversarialLoss(_wasserstein_discriminator, _raise_fake),
 }
 """The games by the name that a recipe uses; σ is the logistic function, E the mean over all logits.
 
@@ -70,6 +75,8 @@ ADVERSARIAL: dict[str, AdversarialLoss] = {
   D −E log σ(real − E fake) − E log(1 − σ(fake − E real)), G the same with real and fake exchanged.
   The means run over the whole batch, so a picture's loss hangs on the others.
 - ``non-saturating`` (Goodfellow et al. 2014): D −E log σ(real) − E log(1 − σ(fake)), G −E log σ(fake).
+- ``wasserstein`` (Arjovsky, Chintala and Bottou 2017): D E fake − E real, G −E fake. The discriminator, there called
+  critic, must be kept from growing steep: `gradient_penalty`.
 """
 
 
@@ -97,3 +104,33 @@ def r1_penalty(discriminator: nn.Module, clean: Tensor) -> Tensor:
     with torch.enable_grad(), torch.autocast(clean.device.type, enabled=False):
         (slope,) = torch.autograd.grad(discriminator(pictures).sum(), pictures, create_graph=True)
         return slope.square().sum(dim=1).mean()
+
+
+def gradient_penalty(critic: nn.Module, clean: Tensor, restored: Tensor, shares: Tensor) -> Tensor:
+    """How far the critic's slope is from one between clean and restored pictures: WGAN-GP, Gulrajani et al. (2017).
+
+    For D, the mean of the logits of one picture, and x̂ = share · clean + (1 - share) · restored it is (equation 3) ::
+
+        mean over pictures of (‖∂D / ∂x̂‖ - 1)²
+
+    with the Euclidean norm over all values of a picture. A critic of that slope tells two pictures apart by no more
+    than the norm of their difference, which at a given error per pixel grows with the side of the picture. The weight
+    λ (10 in the paper) is left to the caller.
+
+    Args:
+        critic: Any network from (N, C, H, W) to (N, ...) that can be differentiated twice and does not mix the
+            pictures of a batch.
+        clean: (N, C, H, W) float RGB in [0, 1].
+        restored: The same; no gradient goes to it.
+        shares: (N,) in [0, 1], drawn evenly.
+
+    Returns:
+        A float32 scalar whose gradient goes to the critic's parameters. All is computed in float32, also under
+        autocast.
+    """
+    share = shares.float()[:, None, None, None]
+    pictures = (share * clean.detach().float() + (1 - share) * restored.detach().float()).requires_grad_()
+    with torch.enable_grad(), torch.autocast(clean.device.type, enabled=False):
+        (slope,) = torch.autograd.grad(critic(pictures).flatten(1).mean(dim=1).sum(), pictures, create_graph=True)
+        penalty: Tensor = (torch.linalg.vector_norm(slope, dim=(1, 2, 3)) - 1).square().mean()
+    return penalty

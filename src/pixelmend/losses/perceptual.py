@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from pixelmend.errors import ModelError
-from pixelmend.metrics.lpips import ALEXNET_FILE, hub_features, read_features
+from pixelmend.metrics.pretrained import ALEXNET_FILE, hub_features, read_features
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,24 +18,24 @@ class Protocol:
     Attributes:
         color: Channels that were compared: "rgb", "y" (BT.601 studio range) or "gray".
         dataset_checksum: SHA-256 of the pictures measured on.
+        damage: What was done to the clean pictures, in words, without its strength: clipped or not, how it was drawn.
+        told: What a method was told of the damage, in words.
         crop_border: Pixels left out at each side.
         rounding: "8-bit" where the restored picture was clamped and rounded to 8 bits before scoring, "none"
             where it was scored as the method gave it.
         aggregation: How the pictures' scores became the set's.
-        noise: How the noise was drawn.
-        noise_clipping: What was done to degraded values outside [0, 1].
-        seed: The seed of the noise.
+        seed: The seed of the damage.
         tile: Side of the pieces that pictures were cut into, in pixels; None for whole pictures.
         data_range: The value of white.
     """
 
     color: Color
     dataset_checksum: str
+    damage: str
+    told: str = "nothing"
     crop_border: int = 0
     rounding: Rounding = "8-bit"
     aggregation: Literal["mean over pictures"] = "mean over pictures"
-    noise: str = "gaussian, PCG64 seeded by SHA-256 of seed/name"
-    noise_clipping: Literal["none"] = "none"
     seed: int = 0
     tile: int | None = None
     data_range: float = 1.0
@@ -56,10 +56,10 @@ class Protocol:
     def in_words(self) -> str:
         """One line for the foot of a table, without the checksum."""
         rounding = "clamped and rounded to 8 bits" if self.rounding == "8-bit" else "neither clamped nor rounded"
-        clipping = "not clipped" if self.noise_clipping == "none" else self.noise_clipping
         tile = "whole pictures" if self.tile is None else f"tiles of {self.tile} pixels"
+        channels = {"rgb": "RGB", "y": "Y (BT.601, studio range)", "gray": "gray"}[self.color]
         return (
-            f"{self.color} PSNR and SSIM with white = {self.data_range:g}, border {self.crop_border} px, "
-            f"restored {rounding} before scoring; {self.aggregation}; "
-            f"noise: {self.noise}, seed {self.seed}, float, {clipping}; {tile}"
+            f"{channels}, white = {self.data_range:g}, border of {self.crop_border} px left out, restored {rounding} "
+            f"before scoring; {self.aggregation}; damage: {self.damage}, seed {self.seed}; methods are told "
+            f"{self.told}; {tile}"
         )

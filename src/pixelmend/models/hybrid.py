@@ -18,10 +18,9 @@ from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from pixelmend.errors import ModelError
 from pixelmend.models.blocks import (
     Activation,
     BlockKind,
@@ -33,19 +32,16 @@ from pixelmend.models.blocks import (
     make_block,
     make_context,
 )
+from pixelmend.models.network import Condition, Network, NetworkConfig, check_conditions
 
 Width = Annotated[int, Field(ge=8, le=1024)]
 Depth = Annotated[int, Field(ge=0, le=64)]
-Condition = Literal["noise_level", "mask"]
-"""What the network is told beside the picture: sigma / 255, or where pixels are lost (1 lost, 0 kept)."""
 
 
-class HybridConfig(BaseModel):
+class HybridConfig(NetworkConfig):
     """What shape the network has. Levels go from the finest to the coarsest; each halves height and width."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    scale: int = Field(default=1, ge=1, le=4, description="height and width of the result over those of the picture")
+    architecture: Literal["hybrid"] = "hybrid"
     conditions: tuple[Condition, ...] = Field(default=("noise_level",), description="maps given beside the picture")
     unshuffle: Literal[1, 2] = Field(
         default=1, description="2 folds 2×2 pixels into channels first, so that nothing happens at full resolution"
@@ -134,7 +130,7 @@ def sized(size: str, scale: int = 1, conditions: tuple[Condition, ...] = ("noise
     return HybridConfig.model_validate({**config.model_dump(), "scale": scale, "conditions": conditions})
 
 
-class Hybrid(nn.Module):
+class Hybrid(Network):
     """Restores a degraded picture, told its conditions.
 
     Shapes: ``degraded`` (N, 3, H, W) float RGB, nominally in [0, 1] but never clipped; each condition (N, 1, H, W) or
@@ -144,7 +140,7 @@ class Hybrid(nn.Module):
 
     def __init__(self, config: HybridConfig) -> None:
         super().__init__()
-        self.config = config
+        self.config: HybridConfig = config
         widths, folded = config.widths, config.unshuffle**2
         self.stem = nn.Conv2d((3 + len(config.conditions)) * folded, widths[0], 3, padding=1)
         self.encoder = nn.ModuleList(
@@ -172,8 +168,7 @@ class Hybrid(nn.Module):
         Raises:
             ModelError: Another number of conditions than the configuration names.
         """
-        if len(conditions) != len(self.config.conditions):
-            raise ModelError(f"got {len(conditions)} conditions, wanted {list(self.config.conditions)}")
+        check_conditions(self.config, conditions)
         n, _, h, w = degraded.shape
         given = torch.cat([degraded, *(condition.expand(n, 1, h, w) for condition in conditions)], dim=1)
         features = self.stem(_fold(given, self.config.unshuffle))

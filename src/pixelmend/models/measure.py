@@ -18,14 +18,27 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from pixelmend.models.baselines import DnCNN
+from pixelmend.models.architectures import NetworkConfig, build
+from pixelmend.models.baselines import DnCNNConfig, SRCNNConfig, TNRDConfig, UNetConfig, VDSRConfig
+from pixelmend.models.baselines.deblurgan import DeblurGanConfig
 from pixelmend.models.discriminator import UNetDiscriminator
-from pixelmend.models.hybrid import SIZES, Hybrid, sized
+from pixelmend.models.hybrid import SIZES, sized
 
 SIDE = 256
 """Height and width of the picture that goes in, pixels."""
 SCALES = (1, 2, 3, 4)
 """What the hybrid can enlarge by."""
+
+BASELINES: dict[str, NetworkConfig] = {
+    "srcnn-x4": SRCNNConfig(),
+    "vdsr-x4": VDSRConfig(),
+    "dncnn-17-gray": DnCNNConfig(channels=1, depth=17),
+    "dncnn-20-color": DnCNNConfig(),
+    "unet": UNetConfig(),
+    "tnrd": TNRDConfig(),
+    "deblurgan": DeblurGanConfig(),
+}
+"""The published networks that are listed, in the form that they were published in."""
 
 Clock = Callable[[Callable[[], object]], float]
 """Says how many seconds a call takes."""
@@ -80,8 +93,7 @@ def networks() -> tuple[Network, ...]:
     return (
         *(_hybrid(size, scale) for size in SIZES for scale in SCALES),
         Network("discriminator", "discriminator", UNetDiscriminator),
-        Network("dncnn-17-gray", "baseline", partial(DnCNN, channels=1, depth=17), channels=1),
-        Network("dncnn-20-color", "baseline", partial(DnCNN, channels=3, depth=20)),
+        *(_listed(name, "baseline", config) for name, config in BASELINES.items()),
     )
 
 
@@ -147,6 +159,24 @@ def count_macs(model: nn.Module, inputs: Iterable[Tensor]) -> int:
     return int(counter.get_total_flops()) // 2
 
 
+def macs_per_pixel(model: nn.Module, *, channels: int = 3, conditions: int = 0, size: tuple[int, int]) -> float:
+    """Multiplications with an addition each, for each pixel that goes in; counted, nothing is computed.
+
+    Args:
+        model: Takes a picture and conditions, on the CPU.
+        channels: Of the picture.
+        conditions: How many maps it is told.
+        size: Height and width of the picture that is counted on, as the network takes them.
+    """
+    height, width = size
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        inputs = [
+            torch.empty(1, channels, height, width),
+            *(torch.empty(1, 1, height, width) for _ in range(conditions)),
+        ]
+        return count_macs(model, inputs) / (height * width)
+
+
 @torch.no_grad()
 def count_peak_bytes(model: nn.Module, inputs: Iterable[Tensor]) -> int:
     """Bytes of weights, inputs and features that are alive at once in a forward pass, at most.
@@ -187,9 +217,12 @@ class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call] # here and
 
 
 def _hybrid(size: str, scale: int) -> Network:
-    config = sized(size, scale)
-    name = f"hybrid-{size}" if scale == 1 else f"hybrid-{size}-x{scale}"
-    return Network(name, "hybrid", partial(Hybrid, config), conditions=len(config.conditions), scale=scale)
+    return _listed(f"hybrid-{size}" if scale == 1 else f"hybrid-{size}-x{scale}", "hybrid", sized(size, scale))
+
+
+def _listed(name: str, kind: str, config: NetworkConfig) -> Network:
+    channels = config.channels if isinstance(config, DnCNNConfig) else 3
+    return Network(name, kind, partial(build, config), channels, len(config.conditions), config.scale)
 
 
 def _finish(device: torch.device) -> None:

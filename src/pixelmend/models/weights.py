@@ -15,7 +15,8 @@ from safetensors.torch import save
 
 from pixelmend.errors import ModelError
 from pixelmend.files import make_folder, replacing
-from pixelmend.models.hybrid import Hybrid, HybridConfig
+from pixelmend.models.architectures import Network, build, read_config
+from pixelmend.models.hybrid import Hybrid
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,7 +95,7 @@ def _digest(tensors: dict[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
-def save_model(model: Hybrid, path: Path, header: dict[str, Any]) -> None:
+def save_model(model: Network, path: Path, header: dict[str, Any]) -> None:
     """Store a network; ``header`` (JSON: recipe, step, scores) is kept beside the shape of the network."""
     write_tensors(model.state_dict(), path, {**header, "model": model.config.model_dump(mode="json")})
 
@@ -104,7 +105,22 @@ def read_metadata(path: Path) -> dict[str, Any]:
     return read_tensors(path)[1]
 
 
-def load_model(path: Path) -> Hybrid:
+def is_ours(path: Path) -> bool:
+    """Whether a safetensors file carries our header: others' weights have none.
+
+    Raises:
+        ModelError: No such file, or not a safetensors file.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return HEADER in (file.metadata() or {})
+    except (OSError, SafetensorError) as error:
+        raise ModelError(
+            f"{path} cannot be read as safetensors weights ({error}): give the path of such a file"
+        ) from error
+
+
+def load_model(path: Path) -> Network:
     """Build the network that a file describes and load its weights: float32, on the CPU, in evaluation mode.
 
     Raises:
@@ -112,9 +128,24 @@ def load_model(path: Path) -> Hybrid:
     """
     tensors, header = read_tensors(path)
     try:
-        model = Hybrid(HybridConfig.model_validate(header["model"]))
+        model = build(read_config(header["model"]))
         model.load_state_dict(tensors)
     except (KeyError, ValidationError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"{path} does not hold a network that this version knows ({reason})") from error
     return model.eval()
+
+
+def load_hybrid(path: Path) -> Hybrid:
+    """Load the weights of the network that ships, which alone is exported and adapted.
+
+    Raises:
+        ModelError: See ``load_model``; also when the file holds another kind of network.
+    """
+    model = load_model(path)
+    if not isinstance(model, Hybrid):
+        raise ModelError(
+            f"{path} holds a {model.config.architecture} network, a baseline to measure against: "
+            "name weights of the hybrid network"
+        )
+    return model

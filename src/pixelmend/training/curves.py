@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pixelmend.errors import UsageError
+from pixelmend.figures import COLORS, new_figure, picture_of
 from pixelmend.images import save
 from pixelmend.training.rows import read_rows
 
@@ -21,10 +22,8 @@ if TYPE_CHECKING:
 
     Row = Mapping[str, float]
 
-COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999")
-"""Colours that people who confuse some can tell apart (Okabe and Ito 2008)."""
-WIDTH, ROW_HEIGHT, DPI = 12.0, 3.4, 100
-"""Of a whole figure and of one row of panels, in inches, and pixels an inch: 1200 pixels wide."""
+ROW_HEIGHT = 3.4
+"""Of one row of panels, in inches."""
 SMOOTH_FROM = 60
 """So many rows are drawn faintly, with their running mean on top; fewer as they are."""
 
@@ -132,17 +131,9 @@ def run_panels(train: Sequence[Row], validation: Sequence[Row]) -> list[Panel]:
 
 def draw(panels: Sequence[Panel], title: str) -> Figure:
     """Lay panels out in two columns, 1200 pixels wide."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    layout = ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.1, wspace=0.02, hspace=0.02)
     columns = min(2, len(panels))
     count = -(-len(panels) // columns)
-    figure = Figure(figsize=(WIDTH, ROW_HEIGHT * count + 0.3), dpi=DPI, layout=layout, facecolor="white")
-    FigureCanvasAgg(figure)
-    if title:
-        figure.suptitle(title, fontsize=14, fontweight="bold")
+    figure = new_figure(ROW_HEIGHT * count + 0.3, title)
     seen = max((np.nanmax(curve.x) for panel in panels for curve in panel.curves), default=0.0)
     for number, panel in enumerate(panels):
         axes = figure.add_subplot(count, columns, number + 1)
@@ -150,15 +141,6 @@ def draw(panels: Sequence[Panel], title: str) -> Figure:
         if panel.curves:
             axes.set_xlim(0, 1.04 * float(seen) or 1.0)
     return figure
-
-
-def picture_of(figure: Figure) -> NDArray[np.uint8]:
-    """The figure as uint8 (H, W, 3)."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()  # type: ignore[no-untyped-call] # matplotlib's own annotations lack these two
-    return np.asarray(canvas.buffer_rgba(), np.uint8)[:, :, :3].copy()  # type: ignore[no-untyped-call]
 
 
 def _fill(axes: Axes, panel: Panel) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pixelmend.errors import UnwritableError, UsageError
+from pixelmend.figures import picture_of
 from pixelmend.files import make_folder
 from pixelmend.images import from_unit, save
-from pixelmend.training.curves import draw, picture_of, plot_curves, run_panels
+from pixelmend.training.curves import draw, plot_curves, run_panels
 from pixelmend.training.rows import Rows, read_rows
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 if TYPE_CHECKING:
-    from pixelmend.models import Hybrid
+    from pixelmend.models import Network
 
 # Parameters of glibc's mallopt (malloc.h).
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
@@ -101,7 +101,7 @@ def _finish(result: torch.Tensor) -> None:
 
 
 @torch.no_grad()
-def forward_flops_per_pixel(model: Hybrid, *, side: int = 256) -> float:
+def forward_flops_per_pixel(model: Network, *, side: int = 256) -> float:
     """FLOPs of one forward pass for each pixel that goes in; a training step costs three times that."""
     parameter = next(model.parameters())
     picture = torch.zeros(1, 3, side, side, device=parameter.device)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class RestorationModule(lightning.LightningModule):
-    """The hybrid network learning to restore, and its adversary where the recipe has one.
+    """A network learning to restore, and its adversary where the recipe has one.
 
     ``steps_done`` counts the steps of the whole run, across interruptions, and is the number of the next batch.
     Lightning's own counter starts anew with each process, and its loader runs ahead of the steps: neither is used.

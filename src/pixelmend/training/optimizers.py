@@ -13,18 +13,19 @@ from pixelmend.training.processes import whole
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pixelmend.models import Network
     from pixelmend.training.recipe import LossSection, OptimizerSection
 
 BETAS = (0.9, 0.99)
 
 
-def make_optimizer(model: nn.Module, settings: OptimizerSection) -> torch.optim.Optimizer:
+def make_optimizer(model: Network, settings: OptimizerSection) -> torch.optim.Optimizer:
     """What moves the network that restores; each group knows its ``peak_rate``.
 
     ``muon``: Muon for the matrices between first and last layer, AdamW for the rest. ``adamw``: AdamW for everything,
     decay on those matrices only. ``adam``: Adam, without decay.
     """
-    matrices, others = muon_parameters(model, excluded=("stem", "head"))
+    matrices, others = muon_parameters(model, excluded=model.ends)
     optimizer: torch.optim.Optimizer
     if settings.kind == "muon":
         return MuonAdamW(

@@ -11,7 +11,8 @@ from pixelmend.data.cache import default_cache
 from pixelmend.degradations import PRESETS, GaussianNoise, Part, Step, parse_chain
 from pixelmend.errors import UsageError
 from pixelmend.losses import ADVERSARIAL, LOSSES
-from pixelmend.models import SIZES, HybridConfig, sized
+from pixelmend.models import SIZES, AnyConfig, HybridConfig, sized
+from pixelmend.models.architectures import architecture_of
 from pixelmend.models.discriminator import MULTIPLE_OF as DISCRIMINATED
 
 Task = Literal["denoise", "super-resolve", "deblur", "dejpeg", "inpaint", "photo"]
@@ -125,13 +126,24 @@ class LossSection(Section):
         default=None, description="file or folder of the features' weights; absent: torchvision's VGG19 from its hub"
     )
     adversarial: Weight = Field(default=0, description="weight of the discriminator's judgement; 0: there is none")
-    adversary: str = Field(default="relativistic", description="hinge, relativistic or non-saturating")
-    discriminator_width: int = Field(default=32, ge=8, le=256, description="channels at full resolution")
+    adversary: str = Field(default="relativistic", description="hinge, relativistic, non-saturating or wasserstein")
+    critic: Literal["unet", "patch"] = Field(
+        default="unet", description="the discriminator: a U-Net that judges every pixel, or one that judges patches"
+    )
+    discriminator_width: int = Field(default=32, ge=8, le=256, description="channels at its finest level")
     discriminator_rate: float = Field(default=1e-3, gt=0, le=1, description="peak rate of its Adam")
-    r1: Weight = Field(default=0.01, description="weight of the penalty on the discriminator's gradient")
+    r1: Weight = Field(
+        default=0.01, description="weight of the penalty on the discriminator's gradient; wasserstein has its own"
+    )
     r1_every: int = Field(default=8, ge=1, description="steps from one such penalty to the next, which counts for all")
+    gradient_penalty: Weight = Field(
+        default=10, description="wasserstein: weight of the penalty on slopes of the critic other than one"
+    )
     rest_above: float = Field(
-        default=0.9, gt=0.5, le=1, description="the discriminator rests while it judges more pixels right than this"
+        default=0.9,
+        gt=0.5,
+        le=1,
+        description="the discriminator rests while it judges more pixels right than this; in wasserstein never",
     )
     ramp_steps: int = Field(
         default=100, ge=0, description="steps over which the weights of features and discriminator rise from 0"
@@ -237,7 +249,9 @@ class Recipe(Section):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="names the run's folder and the weights")
     task: Task
-    size: Literal["nano", "small", "base"] = "small"
+    size: Literal["nano", "small", "base"] | None = Field(
+        default=None, description="of the hybrid network, small where absent; other networks have none"
+    )
     licence: str = Field(default="Apache-2.0", description="what the weights may be used under, for the card")
     seed: int = Field(default=0, ge=0, lt=2**31)
     start: Path | None = Field(
@@ -246,7 +260,10 @@ class Recipe(Section):
     )
     data: DataSection
     damage: DamageSection = DamageSection()
-    model: HybridConfig = Field(default=HybridConfig(), description="what differs from the network of that size")
+    model: AnyConfig = Field(
+        default=HybridConfig(),
+        description="architecture, hybrid where absent, and what differs from the usual (hybrid: of that size)",
+    )
     loss: LossSection = LossSection()
     distill: DistillSection = DistillSection()
     optimizer: OptimizerSection = OptimizerSection()
@@ -257,15 +274,26 @@ class Recipe(Section):
     @model_validator(mode="before")
     @classmethod
     def _complete(cls, tree: Any) -> Any:
-        """Fill in the network of the size, and what the task tells it, under what [model] says of itself."""
-        if not isinstance(tree, dict) or not isinstance(tree.get("model", {}), dict):
+        """Fill in the hybrid of the size, and what the task tells it, under what [model] says of itself."""
+        if not isinstance(tree, dict):
             return tree
         given = tree.get("model", {})
-        size, task, scale = tree.get("size", "small"), tree.get("task", ""), given.get("scale", 1)
+        if architecture_of(given) != "hybrid":
+            return tree
+        tree = {"size": "small", **tree}
+        if not isinstance(given, dict):
+            return tree
+        size, task, scale = tree["size"], tree.get("task", ""), given.get("scale", 1)
         if not (isinstance(size, str) and size in SIZES and isinstance(task, str) and scale in (1, 2, 3, 4)):
             return tree  # what is wrong is told by its own field
         usual = sized(size, scale, CONDITIONS.get(task, ()))
         return {**tree, "model": {**usual.model_dump(), **given}}
+
+    @model_validator(mode="after")
+    def _sized(self) -> Recipe:
+        if isinstance(self.model, HybridConfig) != (self.size is not None):
+            raise ValueError(f"size belongs to the hybrid: leave it out for {self.model.architecture}")
+        return self
 
     @model_validator(mode="after")
     def _fits(self) -> Recipe:

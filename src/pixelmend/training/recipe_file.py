@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from pixelmend.errors import UsageError
+from pixelmend.models.architectures import ARCHITECTURES, architecture_of
+from pixelmend.models.peers import PeerConfig
 from pixelmend.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -19,7 +21,7 @@ def load_recipe(path: Path, settings: list[str] | None = None, *, max_minutes: f
     """Read a recipe and apply ``key=value`` settings to it.
 
     A recipe may be built on another: ``extends = "OTHER.toml"``, beside it, is read first, and what stands in the file
-    itself comes on top, value by value; a list is replaced whole.
+    itself comes on top, value by value; a list is replaced whole, and so is [model] by that of another architecture.
 
     Args:
         path: A TOML file.
@@ -54,7 +56,15 @@ def _read(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
         return tree
     if not isinstance(other, str):
         raise UsageError(f"{path}: extends is {other!r}, wanted the name of a recipe beside it")
-    return _over(_read(path.parent / other, (*seen, path.resolve())), tree)
+    return _over(_of_architecture(_read(path.parent / other, (*seen, path.resolve())), tree.get("model", {})), tree)
+
+
+def _of_architecture(below: dict[str, Any], model: Any) -> dict[str, Any]:
+    """What is left of a recipe where [model] names another architecture: its size and its [model] say nothing then."""
+    named = isinstance(model, dict) and "architecture" in model
+    if not named or architecture_of(model) == architecture_of(below.get("model", {})):
+        return below
+    return {key: value for key, value in below.items() if key not in {"size", "model"}}
 
 
 def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -77,6 +87,14 @@ def _apply(tree: dict[str, Any], setting: str) -> None:
     if not equals or not key:
         raise UsageError(f"--set {setting!r}: wanted key=value, such as data.batch=8")
     *sections, last = key.strip().split(".")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    if (sections, last) == (["model"], "architecture"):
+        left = _of_architecture(tree, {last: value})
+        for gone in tree.keys() - left.keys():
+            del tree[gone]
     for section in sections:
         tree = tree.setdefault(section, {})
         if not isinstance(tree, dict):
@@ -84,17 +102,20 @@ def _apply(tree: dict[str, Any], setting: str) -> None:
     if last in _BUDGETS and sections == ["schedule"]:
         # A budget replaces one of the other kind, since TOML has no word for none; the last one counts.
         tree.pop(_BUDGETS[last], None)
-    try:
-        tree[last] = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        tree[last] = text.strip()
+    tree[last] = value
 
 
 def _explain(error: ValidationError) -> str:
     """One line for the first problem, with the nearest name where a key is unknown."""
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
+    # Between [model] and its keys pydantic names the architecture, which nobody wrote there.
+    location = tuple(p for number, p in enumerate(first["loc"]) if not (number == 1 and first["loc"][0] == "model"))
+    where = ".".join(str(part) for part in location)
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if first["type"] == "union_tag_invalid":
+        return f"{where}.architecture: choose one of {', '.join(ARCHITECTURES)}, got {first['ctx']['tag']!r}{more}"
+    if first["type"] == "union_tag_not_found":
+        return f"{where}: wanted a section, got {first['input']!r}{more}"
     if first["type"] != "extra_forbidden":
         got = "" if isinstance(first["input"], dict | BaseModel) else f", got {first['input']!r}"
         message = first["msg"].removeprefix("Value error, ")
@@ -108,6 +129,8 @@ def _explain(error: ValidationError) -> str:
 def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
     """The keys that a recipe knows where an unknown one was found; a list's entries count by what they are."""
     section: Any = Recipe
+    if location[0] == "model" and len(location) > 2:
+        return list(ARCHITECTURES.get(str(location[1]), PeerConfig).model_fields)
     for part in location[:-1]:
         if isinstance(part, str):
             annotation = section.model_fields[part].annotation

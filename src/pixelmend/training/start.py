@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from pixelmend.errors import UsageError
-from pixelmend.models import Hybrid, load_model
+from pixelmend.models import Hybrid, Network, build, load_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pixelmend.training.recipe import Recipe
 
 
-def first_network(recipe: Recipe, tell: Callable[[str], None] = lambda _: None) -> Hybrid:
+def first_network(recipe: Recipe, tell: Callable[[str], None] = lambda _: None) -> Network:
     """The network before its first step, channels last in memory.
 
     Random weights are a function of the recipe's seed. From weights that are named, every tensor is taken that has the
@@ -30,11 +30,12 @@ def first_network(recipe: Recipe, tell: Callable[[str], None] = lambda _: None) 
 
     Raises:
         ModelError: The weights are missing or broken.
-        UsageError: Nothing of them fits, or ``optimizer.freeze`` names a part that the network does not have.
+        UsageError: They are those of another kind of network, nothing of them fits, or
+            ``optimizer.freeze`` names a part that the network does not have.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        model = Hybrid(recipe.model)
+        model = build(recipe.model)
     if recipe.start is not None:
         _take(model, load_model(recipe.start), recipe, tell)
     for name in recipe.optimizer.freeze:
@@ -47,13 +48,16 @@ def first_network(recipe: Recipe, tell: Callable[[str], None] = lambda _: None) 
     return model.train()
 
 
-def _take(model: Hybrid, other: Hybrid, recipe: Recipe, tell: Callable[[str], None]) -> None:
+def _take(model: Network, other: Network, recipe: Recipe, tell: Callable[[str], None]) -> None:
+    if type(other) is not type(model):
+        raise UsageError(
+            f"{recipe.start} holds a {other.config.architecture} network, and the recipe asks for "
+            f"{model.config.architecture}: start from a network of that kind, or set model.architecture"
+        )
     stored, wanted = other.state_dict(), model.state_dict()
     taken = {name: value for name, value in stored.items() if name in wanted and wanted[name].shape == value.shape}
-    if other.config.conditions != model.config.conditions and other.config.unshuffle == model.config.unshuffle:
-        taken.pop("stem.weight", None)
-        if stored["stem.weight"].shape[0] == wanted["stem.weight"].shape[0]:
-            taken["stem.weight"] = _stem(model, other)
+    if isinstance(model, Hybrid) and isinstance(other, Hybrid):
+        taken = _with_stem(taken, model, other)
     if not any(value.ndim > 1 for value in taken.values()):
         raise UsageError(f"nothing of {recipe.start} fits the network of [model]: start from a network of that shape")
     model.load_state_dict({**wanted, **taken})
@@ -61,6 +65,15 @@ def _take(model: Hybrid, other: Hybrid, recipe: Recipe, tell: Callable[[str], No
         left = sorted({name.split(".")[0] for name in wanted.keys() - taken.keys()})
         fresh = f"; new: {', '.join(left)}" if left else ""
         tell(f"from {recipe.start}: {len(taken)} of {len(wanted)} tensors{fresh}")
+
+
+def _with_stem(taken: dict[str, Tensor], model: Hybrid, other: Hybrid) -> dict[str, Tensor]:
+    """What is taken, the first layer by what its channels are; left out where its features are others."""
+    if other.config.conditions == model.config.conditions or other.config.unshuffle != model.config.unshuffle:
+        return taken
+    rest = {name: value for name, value in taken.items() if name != "stem.weight"}
+    fits = other.stem.weight.shape[0] == model.stem.weight.shape[0]
+    return {**rest, "stem.weight": _stem(model, other)} if fits else rest
 
 
 def _stem(model: Hybrid, other: Hybrid) -> Tensor:

@@ -1,0 +1,167 @@
+"""Makes docs/results.md, its plots and the README's table from the stored scores.
+
+Run from the checkout, after ``pixelmend evaluate`` has written docs/results/*.json: python docs/make_results.py
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pixelmend.evaluation import Entry, Results, markdown_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DOCS = Path(__file__).resolve().parent
+STORED, PAGE, README = DOCS / "results", DOCS / "results.md", DOCS.parent / "README.md"
+WHOLE, PEERS = STORED / "standard.json", STORED / "peers.json"
+SYSTEMS = (
+    ("Wiener filter", ("wiener",)),
+    ("Richardson–Lucy", ("richardson-lucy",)),
+    ("total variation", ("tv",)),
+    ("non-local means", ("nlm",)),
+    ("sparse coding", ("sparse-coding",)),
+    ("BM3D", ("bm3d",)),
+    ("shrinkage cascade (TNRD)", ("tnrd",)),
+    ("SRCNN", ("srcnn",)),
+    ("VDSR", ("vdsr",)),
+    ("DnCNN", ("dncnn",)),
+    ("U-Net", ("unet",)),
+    ("ESRGAN (RRDB)", ("rrdb",)),
+    ("SwinIR", ("swinir",)),
+    ("IPT", ("ipt",)),
+    ("Restormer", ("restormer",)),
+    ("NAFNet", ("nafnet",)),
+    ("DRUNet", ("drunet",)),
+    ("SCUNet", ("scunet",)),
+    ("Uformer", ("uformer",)),
+    ("DeblurGAN", ("deblurgan",)),
+    ("deep image prior", ("deep-image-prior",)),
+    ("plug-and-play (DPIR)", ("plug-and-play",)),
+    ("diffusion", ("diffusion",)),
+    ("bicubic", ("bicubic",)),
+    ("biharmonic inpainting", ("biharmonic",)),
+    ("Pixelmend", ("pixelmend",)),
+)
+"""What went before, each with the methods that stand for it."""
+BEGIN, END = "<!-- scores: begin -->", "<!-- scores: end -->"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The entries of a file and what they were measured on."""
+
+    entries: list[Entry]
+    machine: str
+
+
+def read(path: Path) -> Stored:
+    """Stored scores."""
+    results = Results(path)
+    return Stored(list(results.entries.values()), results.machine)
+
+
+def text() -> str:
+    """The whole page."""
+    whole, peers = read(WHOLE), read(PEERS)
+    parts = [
+        _HEAD,
+        "## One number of every system\n",
+        _ONE_EACH,
+        one_each(peers.entries),
+        "\n## Every system on the same pictures\n",
+        _PEERS.format(machine=peers.machine),
+        *(f"![PSNR against {words}](results/peers-{cost}.webp)\n" for cost, words in COSTS),
+        markdown_table(peers.entries),
+        "\n## Whole sets\n",
+        f"Measured on {whole.machine}.\n",
+        markdown_table(whole.entries),
+    ]
+    return "\n".join(parts)
+
+
+def one_each(entries: Sequence[Entry]) -> str:
+    """For every system the first set and case that it was measured on, beside ours and the damaged pictures."""
+    rows = [
+        "| system | set | case | PSNR, dB | damaged | Pixelmend | pictures |",
+        "| --- | --- | --- | ---: | ---: | ---: | ---: |",
+    ]
+    for system, methods in SYSTEMS:
+        own = [entry for entry in entries if entry.method in methods and entry.pictures]
+        rows.append(f"| {system} | {_cells(own, entries)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _cells(own: Sequence[Entry], entries: Sequence[Entry]) -> str:
+    if not own:
+        return "– | – | – | – | – | –"
+    entry = own[len(own) // 2 if len(own) < 3 else 1]
+    beside = [_at(method, entry, entries) for method in ("degraded", "pixelmend")]
+    mean = entry.mean("psnr")
+    return " | ".join([entry.title, entry.case, f"{mean:.2f}", *beside, str(len(entry.pictures))])
+
+
+def _at(method: str, other: Entry, entries: Sequence[Entry]) -> str:
+    """What a method scored on the set and case of another, its best weights; "–" where it has no score."""
+    same = [e for e in entries if (e.method, e.title, e.task, e.case) == (method, other.title, other.task, other.case)]
+    means = [mean for entry in same if (mean := entry.mean("psnr")) is not None]
+    return f"{max(means):.2f}" if means else "–"
+
+
+def summary(entries: Sequence[Entry]) -> str:
+    """The README's table: PSNR of denoising, told the level, on whole sets."""
+    chosen = [e for e in entries if e.task == "denoise" and "blind" not in e.case and e.pictures]
+    columns = list(dict.fromkeys((entry.title, entry.case) for entry in chosen))
+    methods = dict.fromkeys((entry.label, entry.parameters) for entry in chosen)
+    lines = [
+        "| PSNR, dB | parameters | " + " | ".join(f"{title} {case}" for title, case in columns) + " |",
+        "| --- | ---: |" + " ---: |" * len(columns),
+    ]
+    for label, parameters in methods:
+        found = {(entry.title, entry.case): entry.mean("psnr") for entry in chosen if entry.label == label}
+        cells = ["–" if (value := found.get(key)) is None else f"{value:.2f}" for key in columns]
+        size = "–" if parameters is None else f"{parameters / 1e6:.2f} M"
+        lines.append(f"| {label} | {size} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def readme(present: str) -> str:
+    """The README with the table of today."""
+    table = f"{BEGIN}\n{summary(read(WHOLE).entries)}\n{END}"
+    return re.sub(f"{BEGIN}.*?{END}", lambda _: table, present, flags=re.DOTALL)
+
+
+def draw() -> None:
+    """The plots of all systems."""
+    from pixelmend.evaluation.plots import plot_costs
+
+    for cost, _ in COSTS:
+        plot_costs(read(PEERS).entries, cost, STORED / f"peers-{cost}.webp")
+
+
+COSTS = (("time", "time"), ("size", "size"))
+_HEAD = """# Results
+
+Made by `docs/make_results.py` from the scores that `pixelmend evaluate` stored in `docs/results/`; every number comes
+with the conditions under which it was measured, in a list below its table. [How to measure](evaluate.md) tells what the
+words mean and how to measure again, also on your own pictures.
+"""
+_ONE_EACH = """For each system that went before, one set and one case out of the tables below. Where a note there says
+*trained here*, the network learned for as many minutes of one core as ours beside it under the same note (`small-…`),
+from the same pictures: that tells what a network learns quickly, not what it can reach. Published weights, where they
+could be had, say so.
+"""
+
+_PEERS = """The first pictures of each set, every method on the same ones, on {machine}. The machine did other work as
+well, so times tell fast from slow and no more.
+"""
+
+
+if __name__ == "__main__":
+    draw()
+    PAGE.write_text(text(), encoding="utf-8")
+    README.write_text(readme(README.read_text(encoding="utf-8")), encoding="utf-8")
+    print(f"wrote {PAGE}, its plots, and the table of {README}")

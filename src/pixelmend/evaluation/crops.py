@@ -1,0 +1,179 @@
+"""A page of side-by-side crops: the same piece of each picture from every method, worst cases first.
+
+The piece is the one where the clean picture has most detail and the damage took most away; it does not depend on any
+method, so that methods measured in different runs show the same one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pixelmend.errors import DataError
+from pixelmend.files import make_folder, write_text
+from pixelmend.images import from_unit, save
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from pixelmend.evaluation.problem import Pixels, Problem
+    from pixelmend.evaluation.results import Entry
+
+SIDE = 160
+"""Height and width of a crop, pixels."""
+
+
+class Crops:
+    """Pieces of restored pictures, in a folder; WebP files.
+
+    Args:
+        folder: Where they are kept; made when the first one is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def keep(self, entry: Entry, clean: Pixels, problem: Problem, restored: Pixels) -> None:
+        """Store the piece of a restored picture, and those of the clean and the damaged one if they are not there.
+
+        Raises:
+            UnwritableError: The disk is full, or the folder cannot be written to.
+        """
+        place = self._place(entry, problem.name)
+        make_folder(place)
+        degraded = _enlarged(problem.degraded, problem.scale)
+        top, left = piece(clean, degraded)
+        pieces = {"clean": clean, "degraded": degraded, _owner(entry): restored}
+        for name, pixels in pieces.items():
+            target = place / f"{name}.webp"
+            if name in ("clean", "degraded") and target.is_file():
+                continue
+            crop = np.clip(pixels[top : top + SIDE, left : left + SIDE], 0, 1).astype(np.float32)
+            planes = crop if crop.ndim == 3 else crop[..., np.newaxis]
+            save(from_unit(np.ascontiguousarray(planes), np.dtype(np.uint8)), target)
+
+    def page(self, entries: Sequence[Entry], path: Path, *, most: int = 6) -> None:
+        """Write an HTML page of the pictures of each set that came out worst.
+
+        Worst is where the first method is ahead of the best other one by least, or, where there is no other, where its
+        PSNR is lowest.
+
+        Args:
+            entries: From ``evaluate``; the first of each set and case is of the method that is judged.
+            path: The page; pictures are linked relative to it, so the folder of crops must lie beside or below it.
+            most: Pictures of each set and case.
+
+        Raises:
+            DataError: The crops do not lie below the folder of the page.
+            UnwritableError: It cannot be written.
+        """
+        if not self.folder.resolve().is_relative_to(path.parent.resolve()):
+            raise DataError(f"{self.folder} does not lie beside {path}: keep crops below the page's folder")
+        groups: dict[tuple[str, str, str], list[Entry]] = defaultdict(list)
+        for entry in entries:
+            groups[entry.title, entry.task, entry.case].append(entry)
+        sections = [self._section(key, group, path, most) for key, group in groups.items()]
+        write_text(path, _PAGE.replace("SECTIONS", "\n".join(sections)))
+
+    def _section(self, key: tuple[str, str, str], entries: list[Entry], path: Path, most: int) -> str:
+        title, task, case = (html.escape(part) for part in key)
+        rows = [self._row(entries, name, path) for name in worst_first(entries)[:most]]
+        return f"<h2>{title}, {task}, {case}</h2>\n{''.join(rows)}"
+
+    def _row(self, entries: list[Entry], name: str, path: Path) -> str:
+        place = self._place(entries[0], name)
+        figures = [_figure(place / f"{kind}.webp", path, kind) for kind in ("clean", "degraded")]
+        for entry in entries:
+            if name in entry.pictures:
+                score = entry.pictures[name]
+                words = f"{entry.label}<br>{score.psnr:.2f} dB"
+                words += "" if score.lpips is None else f", LPIPS {score.lpips:.3f}"
+                figures.append(_figure(place / f"{_owner(entry)}.webp", path, words))
+        return f"<h3>{html.escape(name)}</h3>\n<div>{''.join(figures)}</div>\n"
+
+    def _place(self, entry: Entry, name: str) -> Path:
+        """Pictures of one set, case and name share a folder; names may hold anything, so they are hashed."""
+        return self.folder / _digest(entry.dataset, entry.task, entry.case, entry.protocol.damage, name)
+
+
+def worst_first(entries: Sequence[Entry]) -> list[str]:
+    """Names of the pictures that the first entry has, in the order of ``Crops.page``."""
+    first, *others = entries
+
+    def lead(name: str) -> float:
+        against = [other.pictures[name].psnr for other in others if name in other.pictures]
+        return first.pictures[name].psnr - max(against, default=0.0)
+
+    return sorted(first.pictures, key=lambda name: (lead(name), name))
+
+
+def piece(clean: Pixels, degraded: Pixels) -> tuple[int, int]:
+    """Top and left of the piece of a picture where most is to be restored; both pictures are of one size."""
+    gray = [pixels if pixels.ndim == 2 else pixels.mean(axis=2) for pixels in (clean, degraded)]
+    detail = np.zeros_like(gray[0])
+    detail[:-1] += np.abs(np.diff(gray[0], axis=0))
+    detail[:, :-1] += np.abs(np.diff(gray[0], axis=1))
+    found = np.asarray(_sums(detail) * _sums(np.abs(gray[1] - gray[0])))
+    top, left = np.unravel_index(int(found.argmax()), found.shape)
+    return int(top) * _STEP, int(left) * _STEP
+
+
+_STEP = 16  # pixels between the pieces that are looked at
+
+
+def _sums(values: np.ndarray) -> np.ndarray:
+    """Sums over every piece, by an integral image; at least one piece, whatever the size."""
+    total = np.pad(values.cumsum(axis=0, dtype=np.float64).cumsum(axis=1), ((1, 0), (1, 0)))
+    height, width = (min(SIDE, side) for side in values.shape)
+    below, above = total[height:], total[:-height]
+    inner: np.ndarray = below[:, width:] - above[:, width:] - below[:, :-width] + above[:, :-width]
+    return inner[::_STEP, ::_STEP]
+
+
+def _enlarged(pixels: Pixels, scale: int) -> Pixels:
+    """Each pixel as a square, so that the reader sees what there was."""
+    return pixels if scale == 1 else pixels.repeat(scale, axis=0).repeat(scale, axis=1)
+
+
+def _figure(file: Path, page: Path, words: str) -> str:
+    link = html.escape(file.resolve().relative_to(page.parent.resolve()).as_posix())
+    known = words.partition("<br>")[0]
+    shown = "<br>".join(html.escape(part) for part in words.split("<br>"))
+    picture = f'<img src="{link}" alt="{html.escape(known)}" loading="lazy">'
+    return f"<figure>{picture}<figcaption>{shown}</figcaption></figure>"
+
+
+def _owner(entry: Entry) -> str:
+    return _digest(entry.method, entry.weights)
+
+
+def _digest(*words: str) -> str:
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
+
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Pixelmend: restored pictures side by side</title>
+<style>
+:root { color-scheme: light dark; font: 15px/1.4 system-ui, sans-serif; }
+body { margin: 1rem auto; max-width: 96rem; padding: 0 1rem; }
+h2 { margin: 2rem 0 0; }
+h3 { margin: 1rem 0 .25rem; font-weight: 500; }
+div { display: flex; flex-wrap: wrap; gap: .75rem; }
+figure { margin: 0; width: 20rem; }
+img { width: 100%; image-rendering: pixelated; display: block; background: #8884; }
+figcaption { font-size: .9rem; min-height: 2.6em; }
+</style>
+<h1>Restored pictures side by side</h1>
+<p>The piece of each picture where most was to be restored, twice as large; for each set those pictures first on which
+the first method is ahead of the best other one by least.</p>
+SECTIONS
+</html>
+"""

@@ -1,0 +1,143 @@
+"""Suites find their sets, say what is absent, and measure anyone's own pictures by the task alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import pyvips
+
+from pixelmend.errors import DataError, UnknownNameError, UsageError
+from pixelmend.evaluation import SUITES, own_trials, published_trials
+from pixelmend.evaluation.cases import AsGiven, Chain, JpegQuality, Noise, Smaller
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def write(path: Path, side: int = 16) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(len(path.name)).integers(0, 256, (side, side, 3), np.uint8)
+    pyvips.Image.new_from_array(pixels).write_to_file(str(path))
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A picture each of Kodak24, Set5, Classic5 and LIVE1, and a mask."""
+    for name in ("kodak24/kodim01", "set5/baby", "classic5/lena", "live1/bikes", "masks/thin_000000"):
+        write(tmp_path / "sets" / f"{name}.png")
+    return tmp_path / "sets"
+
+
+def found(name: str, root: Path, datasets: tuple[str, ...] = (), levels: tuple[float, ...] = ()) -> list[str]:
+    trials = published_trials(name, root, datasets, levels, lambda _: None)
+    return [f"{trial.benchmark.name} {trial.case.label}" for trial in trials]
+
+
+def test_a_suite_is_its_sets_under_its_cases(root: Path) -> None:
+    assert found("denoise", root) == [
+        *(f"kodak24 σ {sigma}" for sigma in (15, 25, 50)),
+        *(f"kodak24 σ {sigma}, blind" for sigma in (15, 25, 50)),
+    ]
+    assert found("super-resolve", root) == ["set5 ×2", "set5 ×3", "set5 ×4"]
+    assert found("dejpeg", root)[:5] == [*(f"classic5 QF {q}, Y" for q in (10, 20, 30, 40)), "live1 QF 10, Y"]
+    assert found("dejpeg", root)[-1] == "live1 QF 40"
+    assert found("inpaint", root)[0] == "kodak24 50% of the pixels missing"
+    assert found("inpaint", root)[-2:] == ["kodak24 RePaint thin", "kodak24 RePaint thick"]
+
+
+def test_standard_is_all_of_them(root: Path) -> None:
+    assert set(found("standard", root)) == {name for suite in SUITES for name in _there(suite, root)}
+
+
+def _there(suite: str, root: Path) -> list[str]:
+    try:
+        return found(suite, root)
+    except DataError:
+        return []
+
+
+def test_what_is_absent_is_told(root: Path) -> None:
+    lines: list[str] = []
+    published_trials("denoise", root, (), (), lines.append)
+    assert lines == [f"not in {root}, so left out: cbsd68, mcmaster, bsd68, set12"]
+    with pytest.raises(DataError, match="holds no folder cbsd68"):
+        found("denoise", root, ("cbsd68",))
+    with pytest.raises(DataError, match="holds no set of deblur"):
+        found("deblur", root)
+
+
+def test_levels_replace_those_of_the_suite(root: Path) -> None:
+    assert found("denoise", root, levels=(10, 20)) == [f"kodak24 σ {s}{b}" for b in ("", ", blind") for s in (10, 20)]
+    assert found("super-resolve", root, levels=(4,)) == ["set5 ×4"]
+    assert found("dejpeg", root, levels=(7,)) == ["classic5 QF 7, Y", "live1 QF 7, Y", "live1 QF 7"]
+    assert found("inpaint", root, levels=(0.3,)) == ["kodak24 30% of the pixels missing"]
+    for half in ("noisy", "clean"):
+        write(root / "polyu" / half / "Canon_1.png")
+    with pytest.raises(UsageError, match="no levels"):
+        found("real-noise", root, levels=(1,))
+
+
+def test_names_that_do_not_exist_are_told(root: Path) -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'denoise'"):
+        found("denoize", root)
+    with pytest.raises(UnknownNameError, match="kodak24"):
+        found("denoise", root, ("kodak",))
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+def test_own_clean_pictures_are_damaged_as_the_task_has_it(tmp_path: Path) -> None:
+    write(tmp_path / "mine" / "a.png")
+    write(tmp_path / "mine" / "deep" / "b.png")
+
+    def cases(task: str, levels: tuple[float, ...] = (), chain: str = "") -> list[object]:
+        trials = own_trials(tmp_path / "mine", task, levels, chain, quiet)
+        assert all([item.stem for item in t.benchmark.items] == ["a", "deep/b"] for t in trials)
+        return [trial.case for trial in trials]
+
+    assert cases("denoise") == [Noise(15), Noise(25), Noise(50)]
+    assert cases("denoise", (5,)) == [Noise(5)]
+    assert cases("super-resolve", (3,)) == [Smaller(3)]
+    assert cases("dejpeg", (10, 30)) == [JpegQuality(10), JpegQuality(30)]
+    assert cases("deblur") == [Chain("deblur", "hand-shake", "hand-shake")]
+    assert cases("photo", (), "noise(sigma=5)") == [Chain("photo", "noise(sigma=5)", "noise(sigma=5)")]
+    with pytest.raises(UsageError, match="--suite deconvolve"):
+        cases("deconvolve")
+    with pytest.raises(UsageError, match="--damage"):
+        cases("deblur", (3,))
+    with pytest.raises(UnknownNameError, match="did you mean 'deblur'"):
+        cases("deblurr")
+
+
+def test_own_pairs_are_taken_as_they_are_and_one_without_a_partner_is_told(tmp_path: Path) -> None:
+    for name in ("clean/a", "clean/b", "noisy/a", "noisy/c"):
+        write(tmp_path / "mine" / f"{name}.png")
+    lines: list[str] = []
+    (trial,) = own_trials(tmp_path / "mine", "photo", (), "", lines.append)
+    assert trial.case == AsGiven("photo", "as given")
+    assert [item.stem for item in trial.benchmark.items] == ["a"]
+    assert sorted(name for name, _ in trial.faults) == ["clean/b.png", "noisy/c.png"]
+    assert all("no partner" in why for _, why in trial.faults)
+    assert trial.benchmark.expected == 3
+    assert "1 pairs" in lines[0]
+    trials = own_trials(tmp_path / "mine", "denoise", (5,), "", quiet)
+    assert [item.stem for item in trials[0].benchmark.items] == ["a", "b"]
+
+
+def test_a_changed_picture_changes_the_checksum(tmp_path: Path) -> None:
+    write(tmp_path / "mine" / "a.png")
+    (before,) = own_trials(tmp_path / "mine", "denoise", (5,), "", quiet)
+    write(tmp_path / "mine" / "a.png", side=20)
+    (after,) = own_trials(tmp_path / "mine", "denoise", (5,), "", quiet)
+    assert before.benchmark.checksum != after.benchmark.checksum
+
+
+@pytest.mark.parametrize("name", ["absent", "empty"])
+def test_a_folder_without_pictures_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError):
+        own_trials(tmp_path / name, "denoise", (), "", quiet)
