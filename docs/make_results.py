@@ -1,6 +1,7 @@
 """Makes docs/results.md, its plots and the README's table from the stored scores.
 
-Run from the checkout, after ``pixelmend evaluate`` has written docs/results/*.json: python docs/make_results.py
+Run from the checkout, after ``pixelmend evaluate`` has written docs/results/standard.json and docs/results/peers/:
+python docs/make_results.py
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pixelmend.evaluation import Entry, Results, markdown_table
+from pixelmend.evaluation import SUITES, Entry, Results, markdown_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DOCS = Path(__file__).resolve().parent
 STORED, PAGE, README = DOCS / "results", DOCS / "results.md", DOCS.parent / "README.md"
-WHOLE, PEERS = STORED / "standard.json", STORED / "peers.json"
+WHOLE, PEERS = STORED / "standard.json", STORED / "peers"
 SYSTEMS = (
     ("Wiener filter", ("wiener",)),
     ("Richardson–Lucy", ("richardson-lucy",)),
@@ -59,9 +60,10 @@ class Stored:
 
 
 def read(path: Path) -> Stored:
-    """Stored scores."""
-    results = Results(path)
-    return Stored(list(results.entries.values()), results.machine)
+    """Stored scores of a file, or of all in a folder, in the order of the suites."""
+    files = [path / f"{suite}.json" for suite in SUITES] if path.is_dir() else [path]
+    results = [Results(file) for file in files if file.is_file()]
+    return Stored([entry for each in results for entry in each.entries.values()], results[0].machine)
 
 
 def text() -> str:

@@ -113,3 +113,22 @@ def test_a_library_that_is_missing_is_named_with_its_extra(monkeypatch: pytest.M
         _peer("nafnet")
     with pytest.raises(MissingExtraError, match=r"needs deepinv.*pixelmend\[peers\]"):
         _peer("restormer")
+
+
+def test_restormers_own_weights_are_known_by_its_authors_names(tmp_path: Path) -> None:
+    network = Peer(PeerConfig.model_validate({"architecture": "restormer"})).network
+    path = tmp_path / "restormer.safetensors"
+    save_file({name: value.contiguous() for name, value in network.state_dict().items()}, path)
+    published = load_published(path, "restormer")
+    assert (published.architecture, published.scale, published.multiple_of) == ("Restormer", 1, 8)
+    assert {
+        "patch_embed.proj.weight",
+        "encoder_level1.0.attn.temperature",
+        "output.weight",
+    } <= network.state_dict().keys()
+    picture = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        assert torch.equal(published(picture), network.eval()(picture))
+    save_file({"output.weight": torch.zeros(3, 3)}, path)
+    with pytest.raises(ModelError, match="Restormer for RGB"):
+        load_published(path, "restormer")

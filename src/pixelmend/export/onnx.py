@@ -18,6 +18,7 @@ from pixelmend.errors import ModelError, UsageError
 from pixelmend.files import make_folder, replacing, write_text
 from pixelmend.inference import OnnxEngine, crop, pad, padded_length
 from pixelmend.models import Hybrid, load_hybrid, read_metadata
+from pixelmend.models.measure import macs_per_pixel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -192,6 +193,7 @@ def _card(
         recipe=json.dumps(recipe, ensure_ascii=False),
         features=header.get("features", ""),
     )
+    side = model.config.multiple_of * -(-256 // model.config.multiple_of)
     return Card(
         name=name,
         task=recipe["task"],
@@ -209,4 +211,5 @@ def _card(
         licence=recipe["licence"],
         training=training,
         scores=(),
+        macs_per_pixel=macs_per_pixel(model, conditions=len(model.config.conditions), size=(side, side)),
     )

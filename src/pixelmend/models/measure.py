@@ -163,17 +163,16 @@ def macs_per_pixel(model: nn.Module, *, channels: int = 3, conditions: int = 0, 
     """Multiplications with an addition each, for each pixel that goes in; counted, nothing is computed.
 
     Args:
-        model: Takes a picture and conditions, on the CPU.
+        model: Takes a picture and conditions.
         channels: Of the picture.
         conditions: How many maps it is told.
         size: Height and width of the picture that is counted on, as the network takes them.
     """
     height, width = size
+    device = next(model.parameters()).device
     with FakeTensorMode(allow_non_fake_inputs=True):
-        inputs = [
-            torch.empty(1, channels, height, width),
-            *(torch.empty(1, 1, height, width) for _ in range(conditions)),
-        ]
+        inputs = [torch.empty(1, channels, height, width, device=device)]
+        inputs += [torch.empty(1, 1, height, width, device=device) for _ in range(conditions)]
         return count_macs(model, inputs) / (height * width)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from importlib import import_module
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import torch
@@ -23,7 +24,7 @@ from pixelmend.errors import MissingExtraError, ModelError
 from pixelmend.models.network import Network, NetworkConfig, check_conditions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 Kind = Literal["rrdb", "swinir", "ipt", "restormer", "nafnet", "drunet", "scunet", "uformer"]
@@ -308,7 +309,7 @@ def load_published(path: Path, name: str) -> Published:
     Raises:
         MissingExtraError: spandrel is not installed.
         ModelError: A pickle, which could run anything; a file that cannot be read; or a network that spandrel does not
-            know, or that fills in what a mask says is missing.
+            know (Restormer's authors' weights are known here), or that fills in what a mask says is missing.
     """
     if path.suffix.lower() != ".safetensors":
         raise ModelError(
@@ -319,6 +320,8 @@ def load_published(path: Path, name: str) -> Published:
         tensors = load_file(path)
     except (OSError, SafetensorError) as error:
         raise ModelError(f"{path} cannot be read as safetensors weights ({error}): download it again") from error
+    if name == "restormer":  # the one kind that spandrel leaves out
+        return Published(_restormer_descriptor(tensors, path), name).eval()
     loader = _class("spandrel", "ModelLoader")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -330,3 +333,33 @@ def load_published(path: Path, name: str) -> Published:
     if descriptor.purpose == "Inpainting":
         raise ModelError(f"{path} holds {descriptor.architecture.id}, which fills in by a mask: name other weights")
     return Published(descriptor, name).eval()
+
+
+def _restormer_descriptor(tensors: Mapping[str, Tensor], path: Path) -> _Descriptor:
+    """Restormer with its authors' weights for three channels, in deepinv's class.
+
+    Raises:
+        ModelError: They are not those of that network at its published size.
+    """
+    network = Peer(PeerConfig.model_validate({"architecture": "restormer"})).network
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:120]
+        raise ModelError(f"{path} does not hold a Restormer for RGB ({reason}): name other weights") from error
+    return _Descriptor(network)
+
+
+class _Descriptor:
+    """What `Published` asks of spandrel, of a network that spandrel does not know."""
+
+    architecture = SimpleNamespace(id="Restormer")
+    size_requirements = SimpleNamespace(multiple_of=8, minimum=8, square=False)
+    scale, input_channels = 1, 3
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+
+    def __call__(self, degraded: Tensor) -> Tensor:
+        """Restore."""
+        return _plain(self.model, degraded)

@@ -10,7 +10,8 @@ import time
 from typing import TYPE_CHECKING
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+
+from pixelmend.models.measure import macs_per_pixel
 
 if TYPE_CHECKING:
     from pixelmend.models import Network
@@ -103,9 +104,5 @@ def _finish(result: torch.Tensor) -> None:
 @torch.no_grad()
 def forward_flops_per_pixel(model: Network, *, side: int = 256) -> float:
     """FLOPs of one forward pass for each pixel that goes in; a training step costs three times that."""
-    parameter = next(model.parameters())
-    picture = torch.zeros(1, 3, side, side, device=parameter.device)
-    conditions = [torch.zeros(1, 1, 1, 1, device=parameter.device) for _ in model.config.conditions]
-    with FlopCounterMode(display=False) as counter:
-        model(picture, *conditions)
-    return float(counter.get_total_flops()) / side**2
+    fitting = -(-side // model.config.multiple_of) * model.config.multiple_of
+    return 2 * macs_per_pixel(model, conditions=len(model.config.conditions), size=(fitting, fitting))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -14,17 +15,20 @@ from safetensors.torch import save_file
 
 from pixelmend.errors import MissingExtraError, ModelError, UnknownNameError, UsageError
 from pixelmend.evaluation import METHODS, Method, Problem, Setup, make_methods
-from pixelmend.evaluation.methods.networks import TorchEngine
+from pixelmend.evaluation.methods import NETWORKS
+from pixelmend.evaluation.methods.networks import ANY, TorchEngine
+from pixelmend.images import read_float
+from pixelmend.inference.sizes import crop, pad
 from pixelmend.models import Hybrid, HybridConfig, save_model
 from pixelmend.models.architectures import build, read_config
 from pixelmend.models.baselines import DnCNN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 Pixels = npt.NDArray[np.float32]
 SETUP = Setup(threads=1)
+EXAMPLES = Path(__file__).parents[3] / "examples"
 TINY = {"widths": (8, 16), "encoder_blocks": (1, 1), "decoder_blocks": (1,), "head_width": 8, "context": ("window",)}
 
 
@@ -69,15 +73,18 @@ def test_dncnn_is_the_network_itself(tmp_path: Path, channels: int, shape: tuple
         expected = model(torch.from_numpy(picture.reshape(7, 9, channels)).permute(2, 0, 1)[None])
     assert np.allclose(restored, expected[0].permute(1, 2, 0).numpy().reshape(shape), atol=1e-6)
     assert np.array_equal(picture, before)
-    assert method.colors == ({"gray"} if channels == 1 else {"rgb", "gray"})
+    assert method.colors == {"gray" if channels == 1 else "rgb"}
     assert method.parameters == sum(p.numel() for p in model.parameters())
     assert method.weights == hashlib.sha256(path.read_bytes()).hexdigest()
     macs = 9 * (channels * 4 + 4 * 4 + 4 * channels) * 63
     assert method.count_macs(noisy(picture)) == macs
 
 
-def test_a_colour_network_takes_gray_through_three_channels(tmp_path: Path) -> None:
-    (method,) = make(["dncnn"], [("dncnn", dncnn_file(tmp_path / "w.safetensors", 3))])
+def test_a_colour_network_of_ours_takes_gray_through_three_channels(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    save_model(build(read_config({"architecture": "dncnn", "depth": 3, "width": 8})), path, {})
+    (method,) = make(["dncnn"], [("dncnn", path)])
+    assert method.colors == {"rgb", "gray"}
     picture = degraded(7, 9)
     colour = np.repeat(picture[..., np.newaxis], 3, axis=2)
     assert np.allclose(method.restore(noisy(picture)), method.restore(noisy(colour)).mean(axis=2), atol=1e-6)
@@ -231,3 +238,62 @@ def test_a_device_or_threads_that_cannot_be_are_misuse(tmp_path: Path) -> None:
         make(["dncnn"], [("dncnn", path)], Setup(threads=1, device="abacus"))
     with pytest.raises(UsageError, match="threads"):
         Setup(threads=0)
+
+
+SMALL: dict[str, dict[str, object]] = {
+    "srcnn": {"scale": 2},
+    "vdsr": {"scale": 2},
+    "dncnn": {"depth": 3, "width": 8},
+    "unet": {},
+    "tnrd": {},
+    "deblurgan": {"width": 8, "blocks": 1},
+    "rrdb": {"scale": 2, "width": 8, "blocks": [1]},
+    "swinir": {"scale": 2, "width": 24, "blocks": [2, 2, 2, 2]},
+    "ipt": {"width": 8},
+    "restormer": {"width": 8, "blocks": [1, 1, 1, 1, 1]},
+    "nafnet": {"width": 4, "blocks": [1] * 9},
+    "drunet": {"width": 8, "blocks": [1]},
+    "scunet": {"blocks": [1] * 7},
+    "uformer": {"width": 16, "blocks": [1] * 9},
+}
+
+
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name != ANY])
+def test_every_network_runs_on_a_real_picture_as_a_recipe_leaves_it(tmp_path: Path, name: str) -> None:
+    """A crop of a photograph whose sides suit no network: what the network gives, padded and cropped."""
+    config = read_config({"architecture": name, **SMALL[name]})
+    torch.manual_seed(3)
+    model = build(config).eval()
+    task = "super-resolve" if config.scale > 1 else "denoise"
+    save_model(model, tmp_path / "w.safetensors", {"recipe": {"task": task}})
+    (method,) = make([name], [(name, tmp_path / "w.safetensors")])
+    picture = read_float(EXAMPLES / "lighthouse_noisy.png", color="rgb")[40:83, 60:97]
+    problem = Problem(task, "p", picture, sigma=25, scale=config.scale)  # type: ignore[arg-type]
+    restored = method.restore(problem)
+    assert restored.shape == problem.wanted_shape
+    assert np.isfinite(restored).all()
+    assert method.parameters == sum(parameter.numel() for parameter in model.parameters())
+    assert (method.count_macs(problem) or 0) > 43 * 37
+    again = method.restore(problem)
+    assert np.array_equal(restored, again)
+    needs = config.multiple_of
+    height, width = (-(-side // needs) * needs for side in picture.shape[:2])
+    padded = pad(picture, height, width)
+    planes = torch.from_numpy(padded.transpose(2, 0, 1)[np.newaxis].copy())
+    level = [torch.full((1, 1, height, width), 25 / 255)] * len(config.conditions)
+    with torch.no_grad():
+        expected = model(planes, *level)[0].permute(1, 2, 0).numpy()
+    assert np.allclose(restored, crop(expected, *problem.wanted_shape[:2]), atol=1e-4)
+
+
+def test_any_network_that_spandrel_knows_is_measured(tmp_path: Path) -> None:
+    config = read_config({"architecture": "nafnet", **SMALL["nafnet"]})
+    network = build(config).network
+    path = tmp_path / "theirs.safetensors"
+    save_file({name: value.contiguous() for name, value in network.state_dict().items()}, path)  # type: ignore[union-attr]
+    (method,) = make(["published"], [("published", path)])
+    assert (method.label, method.note) == ("NAFNet", "published weights")
+    picture = read_float(EXAMPLES / "lighthouse_noisy.png", color="rgb")[40:83, 60:97]
+    assert method.restore(noisy(picture)).shape == picture.shape
+    assert {"denoise", "deblur", "dejpeg", "photo"} == method.tasks
+    assert "holds a NAFNet, wanted a swinir" in why("swinir", path)
