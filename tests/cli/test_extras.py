@@ -9,7 +9,8 @@ import pytest
 
 VERBS = {
     "train": ["train", "recipes/denoise-small.toml"],
-    "evaluate": ["evaluate", "--data", "."],
+    "evaluate": ["evaluate", "--data", ".", "--suite", "denoise"],
+    "adapt": ["adapt", "."],
     "export": ["export", "weights.safetensors"],
 }
 

@@ -151,6 +151,9 @@ def test_pairs_are_taken_as_they_are(photo: np.ndarray, item: Item) -> None:
 
 def test_deconvolution_wants_a_kernel(photo: np.ndarray, item: Item) -> None:
     gray = photo[..., 0]
+    pairs = [Item("p", "", None, None, None, f"kernel{k}") for k in range(3)]
+    benchmark = Benchmark("one", "One", "gray", 1, (), "", tuple(pairs))
+    assert (AsGiven("deconvolve").expected(benchmark), AsGiven("photo").expected(benchmark)) == (3, 1)
     with pytest.raises(DataError, match="kernel"):
         AsGiven("deconvolve").make(OnePicture(gray, Pair(gray, gray, None)), item, 0)
 

@@ -58,6 +58,10 @@ class Case(ABC):
         """Which channels are compared."""
         return benchmark.color
 
+    def expected(self, benchmark: Benchmark) -> int:
+        """How many pictures the whole set has."""
+        return benchmark.expected
+
     @abstractmethod
     def make(self, benchmark: Benchmark, item: Item, seed: int) -> tuple[Pixels, Problem]:
         """The clean picture as it is compared with, and the problem.
@@ -296,6 +300,11 @@ class AsGiven(Case):
         if self.kind != "deconvolve":
             return "nothing"
         return "the kernel as published, turned and shifted to where it explains the pair best"
+
+    def expected(self, benchmark: Benchmark) -> int:
+        """Every clean picture comes with every kernel."""
+        kernels = {item.variant for item in benchmark.items} if self.kind == "deconvolve" else {""}
+        return benchmark.expected * len(kernels)
 
     @property
     def crop_border(self) -> int:  # type: ignore[override]

@@ -233,5 +233,5 @@ def empty_entry(plan: Plan, trial: Trial, method: Method) -> Entry:
         protocol=protocol,
         threads=plan.setup.threads,
         device=plan.setup.device,
-        expected=benchmark.expected,
+        expected=case.expected(benchmark),
     )
