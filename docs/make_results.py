@@ -100,7 +100,7 @@ def one_each(entries: Sequence[Entry]) -> str:
 def _cells(own: Sequence[Entry], entries: Sequence[Entry]) -> str:
     if not own:
         return "– | – | – | – | – | –"
-    entry = own[len(own) // 2 if len(own) < 3 else 1]
+    entry = own[0]
     beside = [_at(method, entry, entries) for method in ("degraded", "pixelmend")]
     mean = entry.mean("psnr")
     return " | ".join([entry.title, entry.case, f"{mean:.2f}", *beside, str(len(entry.pictures))])

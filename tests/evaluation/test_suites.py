@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import pyvips
 
+from pixelmend.data.published import LAYOUTS
 from pixelmend.errors import DataError, UnknownNameError, UsageError
 from pixelmend.evaluation import SUITES, own_trials, published_trials
 from pixelmend.evaluation.cases import AsGiven, Chain, JpegQuality, Noise, Smaller
@@ -141,3 +142,24 @@ def test_a_folder_without_pictures_is_told(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError):
         own_trials(tmp_path / name, "denoise", (), "", quiet)
+
+
+def test_every_set_of_a_suite_is_known() -> None:
+    names = {name for suite in SUITES.values() for name, _ in suite.parts}
+    assert names <= LAYOUTS.keys()
+    assert {"set12", "mcmaster", "div2k", "reds"} <= names
+
+
+def test_sets_are_found_as_their_publishers_pack_them(tmp_path: Path) -> None:
+    write(tmp_path / "DIV2K" / "DIV2K_valid_HR" / "0801.png")
+    write(tmp_path / "REDS" / "val_sharp" / "000" / "00000000.png")
+    write(tmp_path / "REDS" / "val_blur" / "000" / "00000000.png")
+    write(tmp_path / "Set12" / "01.png")
+    write(tmp_path / "McMaster" / "1.png")
+    assert found("super-resolve", tmp_path) == ["div2k ×2", "div2k ×3", "div2k ×4"]
+    assert found("deblur", tmp_path) == ["reds as given"]
+    assert found("denoise", tmp_path, levels=(25,))[::2] == ["mcmaster σ 25", "set12 σ 25"]
+    (trial,) = published_trials("deblur", tmp_path, (), (), quiet)
+    clean, problem = trial.case.make(trial.benchmark, trial.benchmark.items[0], 0)
+    assert clean.shape == problem.degraded.shape == (16, 16, 3)
+    assert trial.case.expected(trial.benchmark) == 3000
