@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,12 +16,15 @@ from typer.testing import CliRunner
 from pixelmend.cli.evaluate import evaluate
 from pixelmend.errors import DataError, PixelmendError, UnknownNameError, UsageError
 from pixelmend.evaluation.methods.classical import Unchanged
+from pixelmend.models import save_model
+from pixelmend.models.architectures import build, read_config
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from typer.testing import Result
 
+TINY = {"widths": [8, 16], "encoder_blocks": [1, 1], "decoder_blocks": [1], "head_width": 8, "context": ["window"]}
 APP = typer.Typer()
 APP.command()(evaluate)
 
@@ -40,11 +44,11 @@ def sets(tmp_path: Path) -> Path:
 USUAL = {"--suite": "denoise", "--methods": "degraded", "--lpips": "none", "--datasets": "kodak24", "--threads": "1"}
 
 
-def run(sets: Path, *arguments: str, out: str = "out", **changes: str | None) -> Result:
+def run(sets: Path, *arguments: str, out: str = "out", charset: str = "utf-8", **changes: str | None) -> Result:
     """Run on the sets; ``suite="…"`` changes that option, None leaves it out."""
-    options = {**USUAL, **{f"--{name}": value for name, value in changes.items()}}
+    options = {"--data": str(sets), **USUAL, **{f"--{name}": value for name, value in changes.items()}}
     given = [part for name, value in options.items() if value is not None for part in (name, value)]
-    return CliRunner().invoke(APP, ["--data", str(sets), "--out", str(sets.parent / out), *given, *arguments])
+    return CliRunner(charset=charset).invoke(APP, ["--out", str(sets.parent / out), *given, *arguments])
 
 
 def scores(sets: Path, name: str = "denoise") -> list[dict[str, dict[str, float]]]:
@@ -138,13 +142,22 @@ def test_weights_that_cannot_be_used_are_named_and_the_rest_goes_on(sets: Path) 
     assert "| degraded |" in done.stdout
 
 
+def test_a_set_that_cannot_be_used_is_named_and_the_rest_goes_on(sets: Path) -> None:
+    (sets / "CBSD68").mkdir()
+    done = run(sets, datasets=None, levels="25", limit="1")
+    assert done.exit_code == 1, (done.output, done.exception)
+    assert "cbsd68 cannot be measured" in done.stderr
+    assert "- cbsd68: " in done.stdout.split("### Not measured")[1]
+    assert "### Kodak24, denoise" in done.stdout
+
+
 def test_pairs_that_do_not_match_are_named_and_the_rest_goes_on(sets: Path) -> None:
     folder = sets.parent / "pairs"
-    for name, side in (("clean/a", 40), ("clean/b", 40), ("noisy/a", 40), ("noisy/b", 44), ("noisy/c", 40)):
+    sides = {"clean/a": 40, "clean/b": 40, "noisy/a": 40, "noisy/b": 44, "noisy/c": 40}
+    for seed, (name, side) in enumerate(sides.items()):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        pixels = np.random.default_rng(len(name)).integers(0, 256, (side, 40, 3), np.uint8)
+        pixels = np.random.default_rng(seed).integers(0, 256, (side, 40, 3), np.uint8)
         pyvips.Image.new_from_array(pixels).write_to_file(str(folder / f"{name}.png"))
-    (folder / "noisy" / "a.png").write_bytes((folder / "noisy" / "c.png").read_bytes())
     done = run(folder, suite=None, datasets=None, task="photo", out="out")
     assert done.exit_code == 1
     assert "1 of 3" in done.stdout
@@ -156,6 +169,29 @@ def test_methods_that_do_none_of_it_are_told(sets: Path) -> None:
     done = run(sets, methods="bicubic,degraded", levels="25")
     assert "bicubic does none of this" in done.stderr
     assert "| bicubic |" not in done.stdout
+    assert "- bicubic: does none of this (super-resolve)" in done.stdout.split("### Not measured")[1]
+    assert done.exit_code == 1
+
+
+def test_usual_methods_that_do_none_of_it_are_no_failure(sets: Path) -> None:
+    folder = sets / "Kodak24"
+    damage = "noise(sigma=9)"
+    done = run(folder, suite=None, datasets=None, methods=None, task="photo", damage=damage, limit="1", out="../out")
+    assert "bicubic does none of this" in done.stderr
+    assert "Not measured" not in done.stdout
+    assert done.exit_code == 0, (done.output, done.exception)
+
+
+def test_weights_that_do_none_of_it_are_a_failure_beside_others_that_do(sets: Path) -> None:
+    given = []
+    for name, task, scale in (("d", "denoise", 1), ("e", "super-resolve", 2)):
+        config = read_config({"architecture": "hybrid", **TINY, "scale": scale})
+        save_model(build(config), sets.parent / f"{name}.safetensors", {"recipe": {"task": task}})
+        given += ["--weights", f"pixelmend={sets.parent / name}.safetensors"]
+    done = run(sets, *given, methods="pixelmend", levels="25", limit="1")
+    assert done.exit_code == 1
+    assert "- pixelmend: does none of this (super-resolve)" in done.stdout
+    assert "| pixelmend |" in done.stdout
 
 
 def test_without_features_lpips_is_left_out_and_told(sets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,6 +219,43 @@ def test_curves_of_runs_are_drawn(sets: Path) -> None:
     done = run(sets, "--logs", str(log), levels="25")
     assert done.exit_code == 0, (done.output, done.exception)
     assert (sets.parent / "out" / "denoise-curves.webp").stat().st_size > 1000
+
+
+def test_runs_of_one_name_have_two_curves(sets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+    monkeypatch.setattr("pixelmend.training.curves.plot_curves", lambda runs, _: drawn.extend(runs))
+    given = []
+    for name in ("a/run", "b/run"):
+        (sets.parent / name).mkdir(parents=True)
+        (sets.parent / name / "validation.csv").write_text("step,mpx,minutes,psnr\n10,1,1,30\n", encoding="utf-8")
+        given += ["--logs", str(sets.parent / name)]
+    assert run(sets, *given, levels="25").exit_code == 0
+    assert drawn == ["a/run", "b/run"]
+
+
+def test_the_folder_one_stands_in_has_a_name(sets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(sets / "Kodak24")
+    done = run(sets, suite=None, datasets=None, task="denoise", levels="25", data=".")
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert (sets.parent / "out" / "Kodak24-denoise.md").is_file()
+    assert done.stdout.startswith("### Kodak24, denoise")
+
+
+def test_a_stream_without_greek_gets_what_it_can(sets: Path) -> None:
+    done = run(sets, levels="25", limit="1", charset="cp1252")
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert "| ? 25 |" in done.stdout
+    assert "–" in done.stdout
+    assert "| σ 25 |" in (sets.parent / "out" / "denoise.md").read_text(encoding="utf-8")
+
+
+def test_files_are_there_before_the_table_is_printed(sets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(_: str) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(sys.modules[evaluate.__module__], "_print", closed)
+    assert isinstance(run(sets, levels="25", limit="1").exception, BrokenPipeError)
+    assert (sets.parent / "out" / "denoise.html").is_file()
 
 
 def test_an_interrupted_run_keeps_its_scores(sets: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,6 +289,16 @@ def test_an_interrupted_run_keeps_its_scores(sets: Path, monkeypatch: pytest.Mon
         ({"weights": "dncnn"}, UsageError, "dncnn=FILE"),
         ({"limit": "0"}, UsageError, "limit"),
         ({"threads": "-1"}, UsageError, "threads"),
+        ({"levels": "nan"}, UsageError, "nan"),
+        ({"levels": "15,inf"}, UsageError, "15,inf"),
+        ({"device": "abacus"}, UsageError, "abacus"),
+        ({"logs": "."}, DataError, "validation.csv"),
+        ({"suite": None, "task": "denoise"}, UsageError, "--datasets"),
+        (
+            {"suite": None, "task": "denoise", "datasets": None, "levels": "25", "damage": "noise(sigma=5)"},
+            UsageError,
+            "--levels and --damage",
+        ),
         ({"suite": None}, UsageError, "--suite"),
         ({"task": "denoise"}, UsageError, "--task"),
         ({"damage": "noise(sigma=5)"}, UsageError, "--damage"),
@@ -228,4 +311,20 @@ def test_misuse_is_told_before_any_work(
     assert isinstance(done.exception, kind)
     assert message in str(done.exception)
     assert "\n" not in str(done.exception)
+    assert not (sets.parent / "out").exists()
+
+
+@pytest.mark.parametrize("changes", [{"crops": "-1"}, {"seed": "-1"}, {"seed": str(2**32)}])
+def test_numbers_out_of_range_are_told_before_any_work(sets: Path, changes: dict[str, str]) -> None:
+    done = run(sets, **changes)
+    assert done.exit_code == 2
+    assert next(iter(changes)) in done.stderr
+    assert not (sets.parent / "out").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="it is there")
+def test_a_device_that_is_not_there_is_told_though_no_method_uses_it(sets: Path) -> None:
+    done = run(sets, methods="tv", device="cuda")
+    assert isinstance(done.exception, UsageError)
+    assert "cuda" in str(done.exception)
     assert not (sets.parent / "out").exists()

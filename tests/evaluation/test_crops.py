@@ -32,6 +32,8 @@ def entry(label: str, scores: dict[str, float], case: str = "σ 25") -> Entry:
         protocol=Protocol("rgb", "", "noise"),
         threads=1,
         device="cpu",
+        machine="",
+        versions={},
         expected=3,
         pictures={name: PictureScore(psnr, 0.9, 1.0, lpips=0.12) for name, psnr in scores.items()},
     )

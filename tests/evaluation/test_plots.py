@@ -31,6 +31,8 @@ def entry(label: str, case: str = "σ 25", *, parameters: int | None = None, tit
         protocol=Protocol("rgb", "", "noise"),
         threads=1,
         device="cpu",
+        machine="a machine",
+        versions={},
         expected=3,
         pictures={f"p{i}": PictureScore(30.0 + i, 0.9, 2.0, gmacs=4.0 if parameters else None) for i in range(3)},
     )
@@ -42,6 +44,15 @@ def test_a_panel_is_the_middle_case_that_is_told() -> None:
     assert panel[0] == "Kodak24, denoise, σ 25"
     assert [one.label for one in panel[1]] == ["a", "b"]
     assert len(_panels([entry("a"), entry("a", title="CBSD68")])) == 2
+
+
+def test_a_panel_is_the_middle_of_the_cases_that_the_first_method_has() -> None:
+    entries = [entry("ours", "×2"), *(entry("bicubic", case) for case in ("×2", "×3", "×4"))]
+    (panel,) = _panels(entries)
+    assert panel[0] == "Kodak24, denoise, ×2"
+    assert [one.label for one in panel[1]] == ["ours", "bicubic"]
+    blind = [entry("ours", "σ 15, blind"), entry("other", "σ 15"), entry("other", "σ 15, blind")]
+    assert _panels(blind)[0][0] == "Kodak24, denoise, σ 15, blind"
 
 
 def test_points_have_their_cost_and_interval() -> None:

@@ -13,9 +13,10 @@ import pyvips
 
 from pixelmend.data.benchmarks import find_benchmark
 from pixelmend.errors import ModelError, UnwritableError, UsageError
-from pixelmend.evaluation import Method, Plan, Problem, Results, Setup, Step, Trial, evaluate
-from pixelmend.evaluation.cases import Noise, Smaller
+from pixelmend.evaluation import Crops, Method, Plan, Problem, Results, Setup, Step, Trial, evaluate
+from pixelmend.evaluation.cases import AsGiven, Noise, Smaller
 from pixelmend.evaluation.method import GRAY
+from pixelmend.evaluation.methods.classical import Unchanged
 from pixelmend.evaluation.problem import TASKS
 from pixelmend.metrics import psnr
 
@@ -211,6 +212,75 @@ def test_a_score_that_lacks_a_distance_is_measured_again(flat_sets: Path, flat: 
     assert len(flat.seen) == 2
 
 
+def test_a_distance_that_an_earlier_run_measured_is_kept(flat_sets: Path, flat: Flat, tmp_path: Path) -> None:
+    def half(restored: Tensor, clean: Tensor) -> Tensor:
+        return (restored - clean).abs().mean(dim=(1, 2, 3)) / 2
+
+    pixels = np.full((40, 40, 3), 128, np.uint8)
+    pyvips.Image.new_from_array(pixels).write_to_file(str(flat_sets / "kodak24" / "p0.png"))
+    trials = (Trial(find_benchmark(flat_sets, "kodak24"), Noise(15)),)
+    for name in ("lpips", "dists"):
+        evaluate(Plan(trials, (flat,), SETUP, limit=1, distances={name: half}), Results(tmp_path / "r.json"))
+    (entry,) = Results(tmp_path / "r.json").entries.values()
+    assert entry.mean("lpips") == entry.mean("dists") == pytest.approx(25 / 510, abs=1e-6)
+
+
+def test_small_pictures_are_not_measured_again_for_a_distance(
+    plan_for: Callable[..., Plan], flat: Flat, tmp_path: Path
+) -> None:
+    def refuse(restored: Tensor, clean: Tensor) -> Tensor:
+        raise AssertionError
+
+    for _ in range(2):
+        plan = Plan(plan_for(flat).trials, (flat,), SETUP, distances={"lpips": refuse})
+        evaluate(plan, Results(tmp_path / "r.json"))
+    assert len(flat.seen) == 6
+
+
+def test_a_second_run_says_the_same_to_the_last_digit(flat_sets: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    pyvips.Image.new_from_array(rng.integers(0, 256, (33, 40, 3), np.uint8)).write_to_file(
+        str(flat_sets / "kodak24" / "p0.png")
+    )
+    plan = Plan((Trial(find_benchmark(flat_sets, "kodak24"), Noise(15)),), (Flat(0.513),), SETUP)
+    first, second = (evaluate(plan, Results(tmp_path / "r.json"))[0].pictures for _ in range(2))
+    assert first == second
+
+
+def test_crops_that_are_missing_are_made_again(plan_for: Callable[..., Plan], flat: Flat, tmp_path: Path) -> None:
+    plan = plan_for(flat)
+    evaluate(plan, Results(tmp_path / "r.json"))
+    crops = Crops(tmp_path / "crops")
+    evaluate(plan, Results(tmp_path / "r.json"), crops=crops)
+    assert len(flat.seen) == 12
+    evaluate(plan, Results(tmp_path / "r.json"), crops=crops)
+    assert len(flat.seen) == 12
+    evaluate(Plan(plan.trials, (flat,), SETUP, seed=1), Results(tmp_path / "r.json"), crops=crops)
+    assert len(list((tmp_path / "crops").iterdir())) == 12
+
+
+def test_a_crop_that_cannot_be_written_ends_the_run_and_nothing_is_lost(
+    plan_for: Callable[..., Plan], flat: Flat, tmp_path: Path
+) -> None:
+    (tmp_path / "crops").write_text("in the way")
+    with pytest.raises(UnwritableError):
+        evaluate(plan_for(flat), Results(tmp_path / "r.json"), crops=Crops(tmp_path / "crops"))
+    (tmp_path / "crops").unlink()
+    entries = evaluate(plan_for(flat), Results(tmp_path / "r.json"), crops=Crops(tmp_path / "crops"))
+    assert [(len(entry.pictures), entry.failed) for entry in entries] == [(3, {}), (3, {})]
+
+
+def test_libraries_that_fail_are_named(
+    plan_for: Callable[..., Plan], flat: Flat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Problem) -> Pixels:
+        raise ValueError("Image cannot be smaller than block size!")
+
+    monkeypatch.setattr(flat, "restore", fail)
+    entry = evaluate(plan_for(flat), Results(tmp_path / "r.json"))[0]
+    assert entry.failed["p0"] == "flat failed on p0 (Image cannot be smaller than block size!)"
+
+
 def test_pictures_that_fail_are_named_retried_and_hold_nothing_up(
     plan_for: Callable[..., Plan], flat: Flat, flat_sets: Path, tmp_path: Path
 ) -> None:
@@ -251,12 +321,16 @@ def test_a_result_that_is_no_picture_is_a_failure(
     assert entry.mean("psnr") is None
 
 
-def test_an_infinite_score_is_no_score(plan_for: Callable[..., Plan], flat_sets: Path, tmp_path: Path) -> None:
-    black = pyvips.Image.black(20, 16, bands=3)
-    black.write_to_file(str(flat_sets / "kodak24" / "p1.png"))
-    entry = evaluate(plan_for(Flat(level=0)), Results(tmp_path / "r.json"))[0]
-    assert list(entry.failed) == ["p1"]
-    assert "infinite" in entry.failed["p1"]
+def test_a_score_of_the_very_pixels_is_no_score(flat_sets: Path, tmp_path: Path, photo: np.ndarray) -> None:
+    pixels = np.round(photo * 255).astype(np.uint8)
+    for half in ("noisy", "clean"):
+        (flat_sets / "polyu" / half).mkdir(parents=True)
+        pyvips.Image.new_from_array(pixels).write_to_file(str(flat_sets / "polyu" / half / "Canon_1.png"))
+    trial = Trial(find_benchmark(flat_sets, "polyu"), AsGiven("photo"))
+    (entry,) = evaluate(Plan((trial,), (Unchanged(),), SETUP), Results(tmp_path / "r.json"))
+    assert entry.pictures == {}
+    (why,) = entry.failed.values()
+    assert "infinite" in why
     json.loads((tmp_path / "r.json").read_text(), parse_constant=pytest.fail)
 
 

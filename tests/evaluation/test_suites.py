@@ -10,7 +10,7 @@ import pyvips
 
 from pixelmend.data.published import LAYOUTS
 from pixelmend.errors import DataError, UnknownNameError, UsageError
-from pixelmend.evaluation import SUITES, own_trials, published_trials
+from pixelmend.evaluation import SUITES, Trial, own_trials, published_trials
 from pixelmend.evaluation.cases import AsGiven, Chain, JpegQuality, Noise, Smaller
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def found(name: str, root: Path, datasets: tuple[str, ...] = (), levels: tuple[float, ...] = ()) -> list[str]:
-    trials = published_trials(name, root, datasets, levels, lambda _: None)
+    trials = published_trials(name, root, datasets, levels, lambda _: None).trials
     return [f"{trial.benchmark.name} {trial.case.label}" for trial in trials]
 
 
@@ -91,12 +91,16 @@ def quiet(_: str) -> None:
     pass
 
 
+def own(folder: Path, task: str, levels: tuple[float, ...] = (), chain: str = "") -> tuple[Trial, ...]:
+    return own_trials(folder, task, levels, chain, quiet).trials
+
+
 def test_own_clean_pictures_are_damaged_as_the_task_has_it(tmp_path: Path) -> None:
     write(tmp_path / "mine" / "a.png")
     write(tmp_path / "mine" / "deep" / "b.png")
 
     def cases(task: str, levels: tuple[float, ...] = (), chain: str = "") -> list[object]:
-        trials = own_trials(tmp_path / "mine", task, levels, chain, quiet)
+        trials = own(tmp_path / "mine", task, levels, chain)
         assert all([item.stem for item in t.benchmark.items] == ["a", "deep/b"] for t in trials)
         return [trial.case for trial in trials]
 
@@ -106,42 +110,65 @@ def test_own_clean_pictures_are_damaged_as_the_task_has_it(tmp_path: Path) -> No
     assert cases("dejpeg", (10, 30)) == [JpegQuality(10), JpegQuality(30)]
     assert cases("deblur") == [Chain("deblur", "hand-shake", "hand-shake")]
     assert cases("photo", (), "noise(sigma=5)") == [Chain("photo", "noise(sigma=5)", "noise(sigma=5)")]
-    with pytest.raises(UsageError, match="--suite deconvolve"):
-        cases("deconvolve")
-    with pytest.raises(UsageError, match="--damage"):
-        cases("deblur", (3,))
+    labels = [trial.case.label for trial in own(tmp_path / "mine", "inpaint", (0.121, 0.119))]
+    assert labels == ["12.1% of the pixels missing", "11.9% of the pixels missing"]
     with pytest.raises(UnknownNameError, match="did you mean 'deblur'"):
         cases("deblurr")
 
 
-def test_own_pairs_are_taken_as_they_are_and_one_without_a_partner_is_told(tmp_path: Path) -> None:
-    for name in ("clean/a", "clean/b", "noisy/a", "noisy/c"):
+@pytest.mark.parametrize(
+    ("task", "levels", "chain", "message"),
+    [
+        ("deconvolve", (), "", "--suite deconvolve"),
+        ("deblur", (3,), "", "--damage"),
+        ("super-resolve", (2.5,), "", "whole number"),
+        ("dejpeg", (10.4,), "", "whole number"),
+        ("inpaint", (1.0,), "", "below 1"),
+        ("super-resolve", (), "bicubic-x2", "--damage"),
+    ],
+)
+def test_what_cannot_be_asked_of_own_pictures_is_refused(
+    tmp_path: Path, task: str, levels: tuple[float, ...], chain: str, message: str
+) -> None:
+    write(tmp_path / "mine" / "a.png")
+    with pytest.raises(UsageError, match=message):
+        own(tmp_path / "mine", task, levels, chain)
+
+
+def test_own_pairs_are_taken_as_they_are(tmp_path: Path) -> None:
+    for name in ("clean/a", "clean/b", "noisy/a"):
         write(tmp_path / "mine" / f"{name}.png")
     lines: list[str] = []
-    (trial,) = own_trials(tmp_path / "mine", "photo", (), "", lines.append)
+    (trial,) = own_trials(tmp_path / "mine", "photo", (), "", lines.append).trials
     assert trial.case == AsGiven("photo", "as given")
     assert [item.stem for item in trial.benchmark.items] == ["a"]
-    assert sorted(name for name, _ in trial.faults) == ["clean/b.png", "noisy/c.png"]
-    assert all("no partner" in why for _, why in trial.faults)
-    assert trial.benchmark.expected == 3
+    assert [name for name, _ in trial.faults] == ["clean/b.png"]
     assert "1 pairs" in lines[0]
-    trials = own_trials(tmp_path / "mine", "denoise", (5,), "", quiet)
-    assert [item.stem for item in trials[0].benchmark.items] == ["a", "b"]
+    (trial,) = own(tmp_path / "mine", "denoise", (5,))
+    assert [item.stem for item in trial.benchmark.items] == ["clean/a"]
 
 
-def test_a_changed_picture_changes_the_checksum(tmp_path: Path) -> None:
-    write(tmp_path / "mine" / "a.png")
-    (before,) = own_trials(tmp_path / "mine", "denoise", (5,), "", quiet)
-    write(tmp_path / "mine" / "a.png", side=20)
-    (after,) = own_trials(tmp_path / "mine", "denoise", (5,), "", quiet)
-    assert before.benchmark.checksum != after.benchmark.checksum
+def test_own_pairs_for_super_resolution_have_their_scale(tmp_path: Path) -> None:
+    for name, side in (("hr/a", 32), ("lr/a", 16), ("hr/b", 32), ("lr/b", 8)):
+        write(tmp_path / "mine" / f"{name}.png", side)
+    (trial,) = own(tmp_path / "mine", "super-resolve")
+    case, benchmark = trial.case, trial.benchmark
+    assert (case.scale, case.crop_border, case.color(benchmark)) == (2, 2, "y")
+    clean, problem = case.make(benchmark, benchmark.items[0], 0)
+    assert (clean.shape, problem.degraded.shape, problem.scale) == ((32, 32, 3), (16, 16, 3), 2)
+    with pytest.raises(DataError, match="2 times as high and wide"):
+        case.make(benchmark, benchmark.items[1], 0)
+    write(tmp_path / "mine" / "hr" / "a.png", 16 * 5)
+    with pytest.raises(UsageError, match="5 times"):
+        own(tmp_path / "mine", "super-resolve")
 
 
-@pytest.mark.parametrize("name", ["absent", "empty"])
-def test_a_folder_without_pictures_is_told(tmp_path: Path, name: str) -> None:
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError):
-        own_trials(tmp_path / name, "denoise", (), "", quiet)
+def test_a_set_that_cannot_be_used_is_told_and_the_others_go_on(root: Path) -> None:
+    write(root / "kodak24" / "stranger.png")
+    write(root / "bsd68" / "test001.png")
+    found_sets = published_trials("denoise", root, (), (25,), quiet)
+    assert {trial.benchmark.name for trial in found_sets.trials} == {"bsd68"}
+    assert "stranger" in found_sets.failed["kodak24"]
 
 
 def test_every_set_of_a_suite_is_known() -> None:
@@ -159,7 +186,7 @@ def test_sets_are_found_as_their_publishers_pack_them(tmp_path: Path) -> None:
     assert found("super-resolve", tmp_path) == ["div2k ×2", "div2k ×3", "div2k ×4"]
     assert found("deblur", tmp_path) == ["reds as given"]
     assert found("denoise", tmp_path, levels=(25,))[::2] == ["mcmaster σ 25", "set12 σ 25"]
-    (trial,) = published_trials("deblur", tmp_path, (), (), quiet)
+    (trial,) = published_trials("deblur", tmp_path, (), (), quiet).trials
     clean, problem = trial.case.make(trial.benchmark, trial.benchmark.items[0], 0)
     assert clean.shape == problem.degraded.shape == (16, 16, 3)
     assert trial.case.expected(trial.benchmark) == 3000

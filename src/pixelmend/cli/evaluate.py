@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Container, Sequence
 
-    from pixelmend.evaluation import Crops, Entry, Plan, Results, Trial
+    from pixelmend.evaluation import Crops, Entry, Plan, Results
     from pixelmend.evaluation.scores import Distance
+    from pixelmend.evaluation.suites import Found
 
 
 def evaluate(  # noqa: PLR0913  (one parameter for each option)
@@ -25,17 +26,17 @@ def evaluate(  # noqa: PLR0913  (one parameter for each option)
         list[str] | None, typer.Option(metavar="NAME=FILE", help="Weights of a method; repeatable.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for scores, tables, plots and crops.")] = Path("results"),
-    datasets: Annotated[str, typer.Option(help="Only these sets of the suite, such as cbsd68,kodak24.")] = "",
+    datasets: Annotated[str, typer.Option(help="With --suite: only these sets, such as cbsd68,kodak24.")] = "",
     levels: Annotated[str, typer.Option(help="Sigmas (0-255), scales, qualities or shares, such as 15,25.")] = "",
     damage: Annotated[str, typer.Option(help="With --task: damage in words, as pixelmend degrade takes it.")] = "",
     lpips: Annotated[str, typer.Option(help="AlexNet's features (file or folder), hub, auto or none.")] = "auto",
     dists: Annotated[str, typer.Option(help="VGG16's features for DISTS (file or folder), hub or none.")] = "none",
-    crops: Annotated[int, typer.Option(help="Worst pictures of each set on the page of crops; 0 for none.")] = 6,
+    crops: Annotated[int, typer.Option(min=0, help="Worst pictures of each set on the page of crops; 0 for none.")] = 6,
     logs: Annotated[
         list[Path] | None, typer.Option(metavar="DIR", help="Folder of a training run, for its curve; repeatable.")
     ] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first N pictures of each set.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the damage.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Seed of the damage.")] = 0,
     threads: Annotated[int, typer.Option(help="Processor threads; 0 for as many as there are.")] = 0,
     device: Annotated[str, typer.Option(help="What the networks run on: cpu, cuda.")] = "cpu",
 ) -> None:
@@ -47,37 +48,79 @@ def evaluate(  # noqa: PLR0913  (one parameter for each option)
     import os
 
     from pixelmend.cli.extras import needs_learn_half
+
+    _check_what(suite=suite, task=task, datasets=datasets, levels=levels, damage=damage)
+    with needs_learn_half():
+        from pixelmend.evaluation import Plan, Results, Setup, make_methods
+
+    setup = Setup(threads or os.cpu_count() or 1, device)
+    curves = _curves(logs or [])
+    found = _trials(data, suite=suite, task=task, datasets=datasets, levels=levels, damage=damage)
+    asked, files = _words(methods), _pairs(weights or [])
+    made = make_methods(asked or _usual(suite), files, setup)
+    absent = found.failed | made.failed
+    for name, why in absent.items():
+        typer.echo(f"{name} cannot be measured: {why}", err=True)
+    learned = _distances(lpips, dists)
+    plan = Plan(found.trials, made.methods, setup, seed=seed, limit=limit, distances=learned)
+    absent |= _idle(plan, asked, {name for name, _ in files})
+    name = suite or f"{data.resolve().name}-{task}"
+    entries = _run(plan, Results(out / f"{name}.json"), _crops(out, crops))
+    _report(entries, absent, out, name, crops=crops, curves=curves)
+    if failed := sum(len(entry.failed) for entry in entries):
+        typer.echo(f"{failed} measurements failed; the table names them, and starting again retries them", err=True)
+    if failed or absent:
+        raise typer.Exit(1)
+
+
+def _check_what(*, suite: str, task: str, datasets: str, levels: str, damage: str) -> None:
+    """Refuse options that do not go together, since one of them would do nothing."""
     from pixelmend.errors import UsageError
 
     if bool(suite) == bool(task):
         raise UsageError("name either --suite (published sets below --data) or --task (your own pictures in --data)")
     if damage and suite:
         raise UsageError("--damage is for your own pictures (--task): a suite has damage of its own")
-    with needs_learn_half():
-        from pixelmend.evaluation import SUITES, Plan, Results, Setup, make_methods
-        from pixelmend.evaluation.suites import STANDARD
-
-    setup = Setup(threads or os.cpu_count() or 1, device)
-    trials = _trials(data, suite=suite, task=task, datasets=datasets, levels=levels, damage=damage)
-    usual = ("pixelmend", "bicubic", "degraded") if suite == STANDARD or task else SUITES[suite].methods
-    made = make_methods(_words(methods) or usual, _pairs(weights or []), setup)
-    for name, why in made.failed.items():
-        typer.echo(f"{name} cannot be measured: {why}", err=True)
-    plan = Plan(
-        trials=trials, methods=made.methods, setup=setup, seed=seed, limit=limit, distances=_distances(lpips, dists)
-    )
-    for idle in plan.idle():
-        typer.echo(f"{idle.label} does none of this ({', '.join(sorted(idle.tasks))}), so it is left out", err=True)
-    name = suite or f"{data.name}-{task}"
-    entries = _run(plan, Results(out / f"{name}.json"), _crops(out, crops))
-    _report(entries, made.failed, out, name, crops=crops, logs=logs or [])
-    failed = sum(len(entry.failed) for entry in entries) + len(made.failed)
-    if failed:
-        typer.echo(f"{failed} measurements failed; the table names them, and starting again retries them", err=True)
-        raise typer.Exit(1)
+    if datasets and task:
+        raise UsageError("--datasets chooses from a suite: with --task, give the folder of the pictures as --data")
+    if levels and damage:
+        raise UsageError("got both --levels and --damage: write the strength into the damage, such as noise(sigma=25)")
 
 
-def _trials(data: Path, *, suite: str, task: str, datasets: str, levels: str, damage: str) -> "tuple[Trial, ...]":
+def _usual(suite: str) -> tuple[str, ...]:
+    """The methods that are measured where none are named."""
+    from pixelmend.evaluation import SUITES
+
+    return SUITES[suite].methods if suite in SUITES else ("pixelmend", "bicubic", "degraded")
+
+
+def _idle(plan: "Plan", asked: "Container[str]", weighted: "Collection[str]") -> dict[str, str]:
+    """Tell of methods that take none of the trials.
+
+    A method that comes in parts, such as a model for each task, is idle where all its parts are; but of weights that
+    were named each counts.
+
+    Args:
+        plan: What is to be measured.
+        asked: Names of methods that the user gave.
+        weighted: Those with weights that the user gave.
+
+    Returns:
+        Why they are not measured, by label, without the usual ones that nobody asked for.
+    """
+    idle = plan.idle()
+    busy = {method.name for method in plan.methods if method not in idle}
+    tasks: dict[tuple[str, str], set[str]] = {}
+    for method in idle:
+        if method.name in weighted or method.name not in busy:
+            tasks.setdefault((method.name, method.label), set()).update(method.tasks)
+    reasons = {key: f"does none of this ({', '.join(sorted(able))})" for key, able in tasks.items()}
+    for (_, label), why in reasons.items():
+        typer.echo(f"{label} {why}, so it is left out", err=True)
+    return {label: why for (name, label), why in reasons.items() if name in asked or name in weighted}
+
+
+def _trials(data: Path, *, suite: str, task: str, datasets: str, levels: str, damage: str) -> "Found":
     from pixelmend.evaluation import own_trials, published_trials
 
     def tell(line: str) -> None:
@@ -145,29 +188,48 @@ def _left(seconds: float | None) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02} left"
 
 
+def _curves(logs: "Sequence[Path]") -> "dict[str, Path]":
+    """What to call each training run, and its folder; one that holds no run is told before hours of measuring."""
+    from pixelmend.evaluation.methods import shortest_names
+    from pixelmend.training.rows import read_rows
+
+    folders = list(dict.fromkeys(log.resolve() for log in logs))
+    for folder in folders:
+        read_rows(folder / "validation.csv")
+    return dict(zip(shortest_names(folders), folders, strict=True))
+
+
 def _report(
-    entries: "Sequence[Entry]", failed: dict[str, str], out: Path, name: str, *, crops: int, logs: "Sequence[Path]"
+    entries: "Sequence[Entry]", absent: dict[str, str], out: Path, name: str, *, crops: int, curves: "dict[str, Path]"
 ) -> None:
-    """The table on standard output and in a file, plots and the page of crops beside it."""
+    """The table in a file, plots and the page of crops beside it, and then the table on standard output."""
     from pixelmend.evaluation import Crops, markdown_table
     from pixelmend.evaluation.plots import COSTS, plot_costs
     from pixelmend.files import write_text
     from pixelmend.training.curves import plot_curves
 
-    table = markdown_table(entries, failed)
+    table = markdown_table(entries, absent)
     write_text(out / f"{name}.md", table)
-    typer.echo(table, nl=False)
     written = [out / f"{name}.md"]
     for cost in COSTS:
         picture = out / f"{name}-{cost}.webp"
         written += [picture] if plot_costs(entries, cost, picture) else []
-    if logs:
-        plot_curves({log.name: log for log in logs}, out / f"{name}-curves.webp")
+    if curves:
+        plot_curves(curves, out / f"{name}-curves.webp")
         written.append(out / f"{name}-curves.webp")
     if crops:
         Crops(out / "crops").page(entries, out / f"{name}.html", most=crops)
         written.append(out / f"{name}.html")
+    _print(table)
     typer.echo(f"wrote {', '.join(str(path) for path in written)}", err=True)
+
+
+def _print(text: str) -> None:
+    """Write to standard output, with "?" for signs such as σ that its encoding lacks."""
+    import sys
+
+    encoding = sys.stdout.encoding or "utf-8"
+    typer.echo(text.encode(encoding, "replace").decode(encoding), nl=False)
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -175,12 +237,17 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _numbers(text: str) -> tuple[float, ...]:
+    import math
+
     from pixelmend.errors import UsageError
 
     try:
-        return tuple(float(word) for word in _words(text))
+        numbers = tuple(float(word) for word in _words(text))
     except ValueError:
-        raise UsageError(f"got --levels {text}: give numbers with commas between, such as 15,25,50") from None
+        numbers = (math.nan,)
+    if not all(map(math.isfinite, numbers)):
+        raise UsageError(f"got --levels {text}: give numbers with commas between, such as 15,25,50")
+    return numbers
 
 
 def _pairs(given: list[str]) -> list[tuple[str, str]]:

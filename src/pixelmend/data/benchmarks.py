@@ -6,6 +6,7 @@ refused where its scores would not be comparable.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ import numpy as np
 
 from pixelmend.data.layouts import plain, recognise
 from pixelmend.data.published import LAYOUTS
-from pixelmend.errors import DataError, PictureError, UnknownNameError, UnreadableError
+from pixelmend.errors import DataError, PictureError, UnknownNameError, UnreadableError, UsageError
 from pixelmend.images import read_float
 
 if TYPE_CHECKING:
@@ -218,9 +219,10 @@ def checksum_of(paths: Iterable[Path], color: Color) -> str:
         digest.update(f"{path.stem}\n".encode())
         try:
             picture = read_float(path, color=color)
-        except PictureError:
+        except (PictureError, UsageError):
             # A broken file is reported where it is measured; here it only has to make a difference.
-            digest.update(path.read_bytes())
+            with contextlib.suppress(OSError):
+                digest.update(path.read_bytes())
             continue
         digest.update(f"{picture.shape}\n".encode())
         # 16-bit integers hold every published pixel, and hide how a decoder divides by 255.

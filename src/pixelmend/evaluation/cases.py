@@ -11,18 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-import torch
 
-from pixelmend.data.damage_files import plan_for
-from pixelmend.degradations import PRESETS, parse_chain, perform, white_noise_level
+from pixelmend.degradations import PRESETS
 from pixelmend.degradations.repeatable import gaussian_noise_for
-from pixelmend.errors import DataError, UsageError
+from pixelmend.errors import DataError, PixelmendError, UsageError
+from pixelmend.evaluation.damage import damaged, luminance8
 from pixelmend.evaluation.problem import Problem
 from pixelmend.evaluation.registration import registered_kernel
-from pixelmend.images import LUMA
 
 if TYPE_CHECKING:
-    from pixelmend.data.benchmarks import Benchmark
+    from pixelmend.data.benchmarks import Benchmark, Pair
     from pixelmend.data.layouts import Item
     from pixelmend.evaluation.problem import Pixels, Task
     from pixelmend.metrics import Color
@@ -137,9 +135,12 @@ class Chain(Case):
     def make(self, benchmark: Benchmark, item: Item, seed: int) -> tuple[Pixels, Problem]:
         """See `Case`."""
         clean = _clean(benchmark, item)
-        degraded, missing, _ = damaged(clean, self.chain, item.stem, seed)
+        degraded, missing = damaged(clean, self.chain, item.stem, seed)
         if degraded.shape != clean.shape:
-            raise UsageError(f"{self.chain} changes the size of pictures: measure that as super-resolve")
+            raise UsageError(
+                f"{self.chain} changes the size of pictures, so that nothing can be compared: measure those that were "
+                "made smaller with --task super-resolve"
+            )
         return clean, Problem(self.kind, item.stem, degraded, missing=missing, seed=seed)
 
 
@@ -188,7 +189,7 @@ class Smaller(Case):
         if not height or not width:
             raise DataError(f"{item.stem} is smaller than {self.factor}×{self.factor} pixels: measure on larger ones")
         clean = whole[:height, :width]
-        degraded, _, _ = damaged(clean, PRESETS[f"bicubic-x{self.factor}"], item.stem, seed)
+        degraded, _ = damaged(clean, PRESETS[f"bicubic-x{self.factor}"], item.stem, seed)
         return clean, Problem("super-resolve", item.stem, degraded, scale=self.factor, seed=seed)
 
 
@@ -230,7 +231,7 @@ class JpegQuality(Case):
         clean = _clean(benchmark, item)
         if self.gray and clean.ndim == 3:
             clean = luminance8(clean)
-        degraded, _, _ = damaged(clean, f"jpeg(quality={self.quality}, subsampling=420)", item.stem, seed)
+        degraded, _ = damaged(clean, f"jpeg(quality={self.quality}, subsampling=420)", item.stem, seed)
         return clean, Problem("dejpeg", item.stem, degraded, seed=seed)
 
 
@@ -256,7 +257,10 @@ class MaskFile(Case):
     @property
     def damage(self) -> str:  # type: ignore[override]
         """See `Case`."""
-        return "masks of RePaint, one for each picture by SHA-256 of seed/name, enlarged to it without interpolation"
+        return (
+            "masks of RePaint, one for each picture by SHA-256 of seed/name, enlarged to it without interpolation; "
+            f"masks {self.masks.checksum[:12]}"
+        )
 
     def make(self, benchmark: Benchmark, item: Item, seed: int) -> tuple[Pixels, Problem]:
         """See `Case`."""
@@ -278,6 +282,7 @@ class AsGiven(Case):
 
     kind: Task
     name: str = "as given"
+    factor: int = 1
 
     @property
     def task(self) -> Task:
@@ -308,26 +313,52 @@ class AsGiven(Case):
 
     @property
     def crop_border(self) -> int:  # type: ignore[override]
-        """Beyond half a kernel from the edge, a blurred picture tells of what lies outside."""
-        return 16 if self.kind == "deconvolve" else 0
+        """Half a kernel, near which a blurred picture tells of what lies outside; of enlarged ones the scale."""
+        return 16 if self.kind == "deconvolve" else self.scale if self.scale > 1 else 0
+
+    @property
+    def scale(self) -> int:  # type: ignore[override]
+        """See `Case`."""
+        return self.factor
+
+    def color(self, benchmark: Benchmark) -> Color:
+        """See `Case`."""
+        return "y" if self.scale > 1 and benchmark.color == "rgb" else benchmark.color
 
     def make(self, benchmark: Benchmark, item: Item, seed: int) -> tuple[Pixels, Problem]:
         """See `Case`."""
-        pair = benchmark.load_pair(item)
+        pair = _pair(benchmark, item)
         name = f"{item.stem} {item.variant}" if self.kind == "deconvolve" else item.stem
-        scale = pair.clean.shape[0] // max(1, pair.degraded.shape[0]) if self.kind == "super-resolve" else 1
-        wanted = (pair.degraded.shape[0] * scale, pair.degraded.shape[1] * scale, *pair.degraded.shape[2:])
-        if pair.clean.shape != wanted:
+        height, width, *channels = pair.degraded.shape
+        if pair.clean.shape != (height * self.scale, width * self.scale, *channels):
             raise DataError(
                 f"{name}: the clean picture is {_size(pair.clean)} and the damaged one {_size(pair.degraded)}: "
-                "wanted two of one size"
+                + ("wanted two of one size" if self.scale == 1 else f"wanted {self.scale} times as high and wide")
             )
         kernel = pair.kernel
         if self.kind == "deconvolve":
             if kernel is None:
                 raise DataError(f"{name} comes without a kernel, which deconvolution needs")
             kernel = registered_kernel(kernel, pair.clean, pair.degraded)
-        return pair.clean, Problem(self.kind, name, pair.degraded, scale=scale, kernel=kernel, seed=seed)
+        return pair.clean, Problem(self.kind, name, pair.degraded, scale=self.scale, kernel=kernel, seed=seed)
+
+
+def scale_of(benchmark: Benchmark) -> int:
+    """How much larger the clean picture of the first pair is that can be read; 1 where none can.
+
+    Raises:
+        UsageError: It is more than 4 times.
+    """
+    for item in benchmark.items:
+        try:
+            pair = benchmark.load_pair(item)
+        except PixelmendError:
+            continue
+        scale: int = round(pair.clean.shape[0] / pair.degraded.shape[0])
+        if scale > 4:
+            raise UsageError(f"{item.stem} is {scale} times as high as its damaged half: wanted up to 4 times")
+        return max(1, scale)
+    return 1
 
 
 def problem_name(case: Case, item: Item) -> str:
@@ -335,33 +366,20 @@ def problem_name(case: Case, item: Item) -> str:
     return f"{item.stem} {item.variant}" if case.task == "deconvolve" else item.stem
 
 
-def damaged(clean: Pixels, chain: str, name: str, seed: int) -> tuple[Pixels, np.ndarray | None, float | None]:
-    """Damage a picture by a chain in words.
-
-    Returns:
-        The picture; bool (H, W) where pixels are lost, or None; the level of white noise (0–255), or None.
-    """
-    gray = clean.ndim == 2
-    planes = torch.from_numpy(np.ascontiguousarray(clean if gray else clean.transpose(2, 0, 1)))
-    pictures = planes.expand(3, *planes.shape[-2:])[None]
-    done = perform(pictures, [plan_for(parse_chain(chain, PRESETS), name, seed)], gray=torch.tensor([gray]))
-    result = done.pictures[0].permute(1, 2, 0).contiguous().numpy()
-    missing = None if done.missing is None else done.missing[0, 0].numpy() > 0
-    level = float(white_noise_level(done.plans)[0]) * 255
-    return (np.ascontiguousarray(result[..., 1]) if gray else result), missing, level or None
-
-
-def luminance8(picture: Pixels) -> Pixels:
-    """MATLAB's ``rgb2ycbcr`` of an 8-bit picture, first plane: (H, W) float32 in [0, 1], rounded to 8 bits."""
-    # In studio range Y is 16 to 235 of 255; LUMA holds the weights of R, G and B, which sum to 1.
-    luma = 16 + 219 * (picture.astype(np.float64) @ np.asarray(LUMA, np.float64))
-    return (np.round(luma) / 255).astype(np.float32)
-
-
 def _clean(benchmark: Benchmark, item: Item) -> Pixels:
     if item.clean is None:
         raise DataError(f"{item.stem} has no clean picture, which scores are measured against")
-    return benchmark.load(item.clean)
+    try:
+        return benchmark.load(item.clean)
+    except UsageError as error:  # it was there a moment ago
+        raise DataError(str(error)) from error
+
+
+def _pair(benchmark: Benchmark, item: Item) -> Pair:
+    try:
+        return benchmark.load_pair(item)
+    except UsageError as error:  # it was there a moment ago
+        raise DataError(str(error)) from error
 
 
 def _size(picture: Pixels) -> str:

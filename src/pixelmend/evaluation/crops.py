@@ -98,7 +98,13 @@ class Crops:
 
     def _place(self, entry: Entry, name: str) -> Path:
         """Pictures of one set, case and name share a folder; names may hold anything, so they are hashed."""
-        return self.folder / _digest(entry.dataset, entry.task, entry.case, entry.protocol.damage, name)
+        protocol = entry.protocol
+        made = (protocol.damage, protocol.dataset_checksum, str(protocol.seed))
+        return self.folder / _digest(entry.dataset, entry.task, entry.case, *made, name)
+
+    def has(self, entry: Entry, name: str) -> bool:
+        """Whether the piece of a picture is there."""
+        return (self._place(entry, name) / f"{_owner(entry)}.webp").is_file()
 
 
 def worst_first(entries: Sequence[Entry]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import re
 import sys
 from pathlib import Path
@@ -18,8 +19,7 @@ class PeakMemory:
     """Measures calls of this process: its resident memory at the peak of a call, less that before.
 
     Linux keeps the peak and lets a process begin it anew (proc(5), clear_refs). On a CUDA device it is what PyTorch's
-    allocator gave out. Memory that an earlier call freed and the allocator kept is not counted again, so the largest of
-    several calls is what a method needs.
+    allocator gave out. What an earlier call freed is given back to the system first, where it can be (glibc).
 
     Args:
         device: "cpu" or "cuda".
@@ -40,7 +40,11 @@ class PeakMemory:
         return max(0.0, (_read("VmHWM") - before) / 1e6)
 
     def _begin(self) -> int | None:
-        """Forget the peak so far; bytes in use, or None where this cannot be done."""
+        """Give back what is free, forget the peak so far; bytes in use, or None where this cannot be done."""
+        if sys.platform != "linux":
+            return None
+        if (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
+            trim(0)
         with contextlib.suppress(OSError, ValueError):
             _RESET.write_text("5", encoding="ascii")
             return _read("VmRSS")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pixelmend.errors import UsageError
+from pixelmend.inference.engines import devices
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,9 +34,21 @@ class Setup:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        """Refuse a number of threads that cannot be."""
+        """Refuse a number of threads that cannot be, and a device that is not there."""
         if self.threads < 1:
             raise UsageError(f"threads is {self.threads}: give 1 or more")
+        if self.device != "cpu" and self.device not in devices() and not _torch_has(self.device):
+            raise UsageError(f"device {self.device!r} is not available here: choose one of: {', '.join(devices())}")
+
+
+def _torch_has(device: str) -> bool:
+    """Whether PyTorch is installed and can use a device of that name."""
+    try:
+        torch = import_module("torch")
+        torch.zeros(1, device=device).item()
+    except (ModuleNotFoundError, RuntimeError, AssertionError):  # the last where it was built without CUDA
+        return False
+    return True
 
 
 class Method(ABC):

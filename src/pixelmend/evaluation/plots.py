@@ -54,7 +54,7 @@ class Point:
 
 
 def plot_costs(entries: Sequence[Entry], cost: str, path: Path, *, most: int = 6) -> bool:
-    """Draw PSNR against a cost, both of a whole picture: a panel for each set, at the middle one of its cases.
+    """Draw PSNR against a cost, both of a whole picture: a panel for each set, at the middle case of its first method.
 
     Args:
         entries: From ``evaluate``.
@@ -85,14 +85,14 @@ def plot_costs(entries: Sequence[Entry], cost: str, path: Path, *, most: int = 6
 
 
 def _panels(entries: Sequence[Entry]) -> list[tuple[str, list[Entry]]]:
-    """Entries of each set at the middle case, under what the panel is called."""
+    """Entries of each set at the middle of its first method's cases, under what the panel is called."""
     sets: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     for entry in entries:
         sets[entry.title, entry.task].append(entry)
     found = []
     for (title, task), group in sets.items():
-        told = [entry.case for entry in group if "blind" not in entry.case] or [entry.case for entry in group]
-        cases = list(dict.fromkeys(told))
+        own = [entry.case for entry in group if entry.label == group[0].label]
+        cases = list(dict.fromkeys([case for case in own if "blind" not in case] or own))
         case = cases[(len(cases) - 1) // 2]
         found.append((f"{title}, {task}, {case}", [entry for entry in group if entry.case == case]))
     return found

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,8 @@ class Entry:
         protocol: How it was measured.
         threads: Processor threads that the method could use.
         device: The device it ran on.
+        machine: The machine in words.
+        versions: Of what a number depends on.
         expected: Pictures of the whole set.
         pictures: Scores by picture name.
         failed: What went wrong, by picture name.
@@ -59,15 +62,17 @@ class Entry:
     protocol: Protocol
     threads: int
     device: str
+    machine: str
+    versions: dict[str, str]
     expected: int
     pictures: dict[str, PictureScore] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
-        """What must agree for scores of another run to be taken over; threads too, for the seconds' sake."""
-        measured = (self.method, self.weights, self.dataset, self.task, self.case, self.protocol.to_dict())
-        return json.dumps((*measured, self.threads, self.device), sort_keys=True)
+        """What must agree for scores of another run to be taken over; the machine too, for the seconds' sake."""
+        measured = (self.method, self.weights, self.note, self.dataset, self.task, self.case, self.protocol.to_dict())
+        return json.dumps((*measured, self.threads, self.device, self.machine, self.versions), sort_keys=True)
 
     def values(self, quantity: str) -> dict[str, float]:
         """A quantity of ``PictureScore`` by picture, where it was measured."""
@@ -112,14 +117,12 @@ class Results:
         """
         self.path = path
         self.entries: dict[str, Entry] = {}
-        self.machine = ""
         if not path.exists():
             return
         try:
             stored = json.loads(path.read_text(encoding="utf-8"))
             written = stored["format"]
             entries = [Entry.from_dict(entry) for entry in stored["entries"]] if written == _FORMAT else None
-            self.machine = str(stored["machine"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise _foreign(path, repr(error)) from error
         if entries is None:
@@ -130,7 +133,7 @@ class Results:
         """The stored entry of the same key, under its present label, or the wanted one, now stored."""
         entry = self.entries.setdefault(wanted.key, wanted)
         entry.label, entry.parameters, entry.title = wanted.label, wanted.parameters, wanted.title
-        entry.note, entry.expected = wanted.note, wanted.expected
+        entry.expected = wanted.expected
         return entry
 
     def save(self) -> None:
@@ -139,7 +142,7 @@ class Results:
         Raises:
             UnwritableError: The folder cannot be written to, or the disk is full; an older file is untouched.
         """
-        head = {"format": _FORMAT, "versions": versions(), "machine": machine()}
+        head = {"format": _FORMAT}
         text = json.dumps(head, indent=1, ensure_ascii=False).removesuffix("\n}")
         entries = ",\n".join(_written(entry.to_dict()) for entry in self.entries.values())
         write_text(self.path, f'{text},\n "entries": [\n{entries}\n ]\n}}\n')
@@ -161,6 +164,7 @@ def machine() -> str:
     return f"{platform.machine()}, {os.cpu_count()} processors"
 
 
+@lru_cache(maxsize=1)
 def versions() -> dict[str, str]:
     """Versions of what a number depends on; a package that is not installed is left out."""
     found = {"python": platform.python_version()}

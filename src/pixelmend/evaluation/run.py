@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pixelmend.errors import DataError, ModelError, PictureError, UsageError
 from pixelmend.evaluation.cases import problem_name
 from pixelmend.evaluation.memory import PeakMemory
-from pixelmend.evaluation.results import Entry
-from pixelmend.evaluation.scores import restore, score
+from pixelmend.evaluation.results import Entry, machine, versions
+from pixelmend.evaluation.scores import LEAST_SIDE, restore, score
 from pixelmend.metrics import Protocol
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pixelmend.evaluation.crops import Crops
     from pixelmend.evaluation.method import Method, Setup
     from pixelmend.evaluation.results import Results
-    from pixelmend.evaluation.scores import Distance
+    from pixelmend.evaluation.scores import Distance, PictureScore
     from pixelmend.evaluation.suites import Trial
 
 _SAVE_EVERY = 5.0  # seconds; what a killed run loses at most
@@ -132,6 +132,7 @@ def evaluate(
             for item in plan.items(trial):
                 name = problem_name(trial.case, item)
                 reused = run.has(entry, name)
+                entry.failed.pop(name, None)
                 if not reused:
                     run.measure(entry, trial, method, item)
                 on_step(run.step(entry, name, reused=reused))
@@ -164,23 +165,26 @@ class _Run:
     def has(self, entry: Entry, name: str) -> bool:
         """Whether a picture has every score that is wanted."""
         known = entry.pictures.get(name)
-        if known is None:
+        if known is None or (self.crops is not None and not self.crops.has(entry, name)):
             return False
-        return all(getattr(known, wanted) is not None for wanted in self.plan.distances)
+        small = known.side is not None and known.side < LEAST_SIDE
+        return small or all(getattr(known, wanted) is not None for wanted in self.plan.distances)
 
     def measure(self, entry: Entry, trial: Trial, method: Method, item: Item) -> None:
         """Score one picture, or note why it has no score."""
         name = problem_name(trial.case, item)
-        entry.failed.pop(name, None)
         start = time.monotonic()
         try:
             clean, problem = trial.case.make(trial.benchmark, item, self.plan.seed)
             restored, cost = restore(method, problem, self.memory)
-            entry.pictures[name] = score(restored, clean, entry.protocol, self.plan.distances, cost)
+            found = score(restored, clean, entry.protocol, self.plan.distances, cost)
+        except (PictureError, ModelError, DataError) as error:
+            entry.pictures.pop(name, None)
+            entry.failed[name] = str(error)
+        else:
             if self.crops is not None:
                 self.crops.keep(entry, clean, problem, restored)
-        except (PictureError, ModelError, DataError) as error:
-            entry.failed[name] = str(error)
+            entry.pictures[name] = _with_distances_of(entry.pictures.get(name), found)
         self.left[entry.key] -= 1
         self.measured += 1
         now = time.monotonic()
@@ -209,6 +213,14 @@ class _Run:
         return total
 
 
+def _with_distances_of(before: PictureScore | None, now: PictureScore) -> PictureScore:
+    """A new score with the learned distances that only an earlier run measured."""
+    if before is None:
+        return now
+    lpips = before.lpips if now.lpips is None else now.lpips
+    return replace(now, lpips=lpips, dists=before.dists if now.dists is None else now.dists)
+
+
 def empty_entry(plan: Plan, trial: Trial, method: Method) -> Entry:
     """What will hold the scores of a method on a trial."""
     benchmark, case = trial.benchmark, trial.case
@@ -233,5 +245,7 @@ def empty_entry(plan: Plan, trial: Trial, method: Method) -> Entry:
         protocol=protocol,
         threads=plan.setup.threads,
         device=plan.setup.device,
+        machine=machine(),
+        versions=versions(),
         expected=case.expected(benchmark),
     )

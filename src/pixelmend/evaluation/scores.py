@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Protocol
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from pixelmend.evaluation.problem import Pixels, Problem
     from pixelmend.metrics import Protocol as Conditions
 
+_EQUAL = 120.0  # dB; a step of 8 bits in one value of a hundred million is less: only rounding of floats is more
 LEAST_SIDE = 32
 """Pixels at the shorter side, below which the learned distances are left out."""
 
@@ -45,6 +45,7 @@ class PictureScore:
         seconds: That restoring took.
         memory_mb: Memory of the process at its peak beyond what was in use before, megabytes; None where not known.
         gmacs: 10⁹ multiplications with an addition each; None for what is not a network.
+        side: Pixels of the shorter side inside the border: below ``LEAST_SIDE`` there are no learned distances.
     """
 
     psnr: float
@@ -54,6 +55,7 @@ class PictureScore:
     dists: float | None = None
     memory_mb: float | None = None
     gmacs: float | None = None
+    side: int | None = None
 
     def to_dict(self) -> dict[str, float]:
         """What was measured, rounded to six digits after the point."""
@@ -70,6 +72,7 @@ class PictureScore:
         return cls(**known)
 
 
+_FAILURES = (ArithmeticError, IndexError, MemoryError, RuntimeError, TypeError, ValueError)
 QUALITIES = ("psnr", "ssim", "lpips", "dists")
 """What tells how near a picture is; the rest tells what it cost."""
 MEASURED: tuple[str, ...] = tuple(each.name for each in fields(PictureScore))
@@ -82,9 +85,19 @@ def restore(method: Method, problem: Problem, memory: PeakMemory) -> tuple[Pixel
         ModelError: It failed, or gave what is no picture of the wanted size.
     """
     results: list[Pixels] = []
-    start = time.perf_counter()
-    peak = memory.of(lambda: results.append(method.restore(problem)))
-    seconds = time.perf_counter() - start
+    seconds = 0.0
+
+    def run() -> None:
+        nonlocal seconds
+        start = time.perf_counter()
+        results.append(method.restore(problem))
+        seconds = time.perf_counter() - start
+
+    try:
+        peak = memory.of(run)
+    except _FAILURES as error:  # of libraries, which fail in any way on pictures that they were not made for
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ModelError(f"{method.label} failed on {problem.name} ({reason})") from error
     restored = results[0]
     if restored.shape != problem.wanted_shape:
         raise ModelError(f"{method.label} gave {restored.shape}, wanted {problem.wanted_shape}")
@@ -112,13 +125,14 @@ def score(
     scored = conditions.as_scored(restored)
     how: dict[str, Any] = {"data_range": conditions.data_range, "crop_border": conditions.crop_border}
     decibels = psnr(scored, clean, color=conditions.color, **how)
-    if math.isinf(decibels):
+    if decibels > _EQUAL:
         raise DataError("restored to the very pixels of the clean picture: its PSNR is infinite")
     border = conditions.crop_border
     least = min(clean.shape[:2]) - 2 * border
     similarity = ssim(scored, clean, color=conditions.color, **how) if least >= 11 else None
     found = {name: _distance(each, scored, clean, border) for name, each in distances.items() if least >= LEAST_SIDE}
-    return PictureScore(psnr=decibels, ssim=similarity, **found, **cost)
+    exact = PictureScore(psnr=decibels, ssim=similarity, side=least, **found, **cost)
+    return PictureScore.from_dict(exact.to_dict())  # as it is stored, so that a second run says the same
 
 
 def _distance(distance: Distance, restored: Any, clean: Pixels, border: int) -> float:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pixelmend.data.benchmarks import Benchmark, checksum_of, find_benchmark
-from pixelmend.data.layouts import Item, recognise
+from pixelmend.data.benchmarks import Benchmark, find_benchmark
 from pixelmend.errors import DataError, UnknownNameError, UsageError
-from pixelmend.evaluation.cases import AsGiven, Case, Chain, JpegQuality, MaskFile, Noise, Smaller
+from pixelmend.evaluation.cases import AsGiven, Case, Chain, JpegQuality, MaskFile, Noise, Smaller, scale_of
+from pixelmend.evaluation.own_pictures import find_own
 from pixelmend.evaluation.problem import to_task
 
 if TYPE_CHECKING:
@@ -26,10 +26,15 @@ LEVELS: dict[Task, tuple[float, ...]] = {
 """Strengths that tables have, by task: sigma (0–255), scale, quality, share of pixels that are missing."""
 
 _NOISE = tuple(Noise(sigma, blind) for blind in (False, True) for sigma in LEVELS["denoise"])
-_MISSING = tuple(
-    Chain("inpaint", f"{share:.0%} of the pixels missing", f"missing_pixels(share={share:g})")
-    for share in LEVELS["inpaint"]
-)
+
+
+def _missing(share: float) -> Chain:
+    if not 0 < share < 1:
+        raise UsageError(f"the share is {share:g}: give shares of missing pixels above 0 and below 1")
+    return Chain("inpaint", f"{share * 100:g}% of the pixels missing", f"missing_pixels(share={share:g})")
+
+
+_MISSING = tuple(_missing(share) for share in LEVELS["inpaint"])
 _STROKES = (Chain("inpaint", "thin strokes", "mask-thin"), Chain("inpaint", "thick strokes", "mask-thick"))
 _SMALLER = tuple(Smaller(scale) for scale in (2, 3, 4))
 _JPEG_GRAY = tuple(JpegQuality(quality, gray=True) for quality in (10, 20, 30, 40))
@@ -80,9 +85,22 @@ STANDARD = "standard"
 _MASKS = ("thin", "thick")
 
 
+@dataclass(frozen=True)
+class Found:
+    """What of a suite can be measured.
+
+    Attributes:
+        trials: Sets under cases.
+        failed: Sets that are there and cannot be used, and why.
+    """
+
+    trials: tuple[Trial, ...]
+    failed: dict[str, str]
+
+
 def published_trials(
     name: str, root: Path, datasets: Sequence[str], levels: Sequence[float], tell: Callable[[str], None]
-) -> tuple[Trial, ...]:
+) -> Found:
     """The sets of a suite that lie in a folder, each with its cases.
 
     Args:
@@ -101,33 +119,33 @@ def published_trials(
         raise UnknownNameError("suite", name, (*SUITES, STANDARD))
     parts = [part for key, suite in SUITES.items() if name in (key, STANDARD) for part in suite.parts]
     known = {dataset for dataset, _ in parts}
-    for each in datasets:
-        if each not in known:
-            raise UnknownNameError(f"set of the suite {name}", each, known)
-    trials: list[Trial] = []
+    if unknown := [each for each in datasets if each not in known]:
+        raise UnknownNameError(f"set of the suite {name}", unknown[0], known)
+    there: list[Trial] = []
     absent = []
-    for dataset, cases in parts:
-        if datasets and dataset not in datasets:
-            continue
+    failed: dict[str, str] = {}
+    for dataset, cases in (part for part in parts if not datasets or part[0] in datasets):
         try:
             benchmark = find_benchmark(root, dataset)
         except DataError as error:
-            if datasets or "holds no folder" not in str(error):
+            if datasets:
                 raise
-            absent.append(dataset)
-            continue
-        chosen = _at_levels(cases, levels, name) if levels else cases
-        trials += [Trial(benchmark, case) for case in (*chosen, *_published_masks(root, cases, levels))]
+            if "holds no folder" in str(error):
+                absent.append(dataset)
+            else:
+                failed[dataset] = str(error)
+        else:
+            chosen = _at_levels(cases, levels, name) if levels else cases
+            there += [Trial(benchmark, case) for case in (*chosen, *_published_masks(root, cases, levels))]
     if absent:
         tell(f"not in {root}, so left out: {', '.join(dict.fromkeys(absent))}")
-    if not trials:
-        raise DataError(f"{root} holds no set of {name}: wanted folders such as {', '.join(sorted(known))}")
-    return tuple(trials)
+    if not there:
+        nothing = f"{root} holds no set of {name}: wanted folders such as {', '.join(sorted(known))}"
+        raise DataError(next(iter(failed.values()), nothing))
+    return Found(tuple(there), failed)
 
 
-def own_trials(
-    folder: Path, task: str, levels: Sequence[float], chain: str, tell: Callable[[str], None]
-) -> tuple[Trial, ...]:
+def own_trials(folder: Path, task: str, levels: Sequence[float], chain: str, tell: Callable[[str], None]) -> Found:
     """Anyone's own pictures: pairs as they are, or clean ones that are damaged as the task has it.
 
     Args:
@@ -143,28 +161,22 @@ def own_trials(
         UsageError: The task needs pairs or damage in words, or has no levels.
     """
     wanted = to_task(task)
-    if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder: give a folder of pictures, or of pairs such as clean/ and noisy/")
-    found = recognise(folder)
-    pairs = tuple(item for item in found.items if item.clean and item.degraded)
-    lonely = "it has no partner: wanted a clean and a damaged picture of one name"
-    faults = tuple((path.relative_to(folder).as_posix(), lonely) for path in found.partnerless) if pairs else ()
+    if wanted == "deconvolve":
+        raise UsageError("deconvolve needs pictures with their kernels: measure it with --suite deconvolve")
+    if wanted == "super-resolve" and chain:
+        raise UsageError(
+            "super-resolve has pictures made smaller by MATLAB's bicubic: leave --damage out, see --levels"
+        )
+    own = find_own(folder, pairs=not chain and not levels)
+    count = len(own.benchmark.items)
+    tell(f"{folder}: {count} {'pairs, measured as they are' if own.paired else 'pictures, damaged here'}")
     cases: tuple[Case, ...]
-    if pairs and not chain and not levels:
-        tell(f"{folder}: {len(pairs)} pairs, measured as they are")
-        items, cases = pairs, (AsGiven(wanted, "as given"),)
+    if own.paired:
+        scale = scale_of(own.benchmark) if wanted == "super-resolve" else 1
+        cases = (AsGiven(wanted, "as given", scale),)
     else:
-        items = tuple(Item(item.stem, "", item.clean) for item in found.items if item.clean)
-        faults = ()
         cases = (Chain(wanted, chain, chain),) if chain else _usual_cases(wanted, levels)
-        tell(f"{folder}: {len(items)} pictures, damaged here")
-    if not items:
-        raise DataError(f"{folder} holds nothing to measure: give clean pictures, or pairs such as clean/ and noisy/")
-    paths = tuple(dict.fromkeys(item.clean for item in items if item.clean))
-    damaged = (item.degraded for item in items if item.degraded)
-    checksum = checksum_of(dict.fromkeys((*paths, *damaged)), "rgb")
-    benchmark = Benchmark(folder.name, folder.name, "rgb", len(items) + len(faults), paths, checksum, items)
-    return tuple(Trial(benchmark, case, faults) for case in cases)
+    return Found(tuple(Trial(own.benchmark, case, own.faults) for case in cases), {})
 
 
 def _usual_cases(task: Task, levels: Sequence[float]) -> tuple[Case, ...]:
@@ -172,11 +184,9 @@ def _usual_cases(task: Task, levels: Sequence[float]) -> tuple[Case, ...]:
     if task in LEVELS:
         usual: dict[Task, Callable[[float], Case]] = {
             "denoise": Noise,
-            "super-resolve": lambda level: Smaller(round(level)),
-            "dejpeg": lambda level: JpegQuality(round(level)),
-            "inpaint": lambda share: Chain(
-                "inpaint", f"{share:.0%} of the pixels missing", f"missing_pixels(share={share:g})"
-            ),
+            "super-resolve": lambda level: Smaller(_whole(level, "scale")),
+            "dejpeg": lambda level: JpegQuality(_whole(level, "quality")),
+            "inpaint": _missing,
         }
         return tuple(usual[task](level) for level in levels or LEVELS[task])
     if levels:
@@ -184,7 +194,13 @@ def _usual_cases(task: Task, levels: Sequence[float]) -> tuple[Case, ...]:
     presets: dict[Task, str] = {"deblur": "hand-shake", "photo": "phone-night"}
     if task in presets:
         return (Chain(task, presets[task], presets[task]),)
-    raise UsageError(f"{task} needs pictures with their kernels: measure it with --suite deconvolve")
+    raise UsageError(f"{task} has no damage of its own: name it with --damage")
+
+
+def _whole(level: float, name: str) -> int:
+    if level != round(level):
+        raise UsageError(f"the {name} is {level:g}: give a whole number")
+    return round(level)
 
 
 def _at_levels(cases: Sequence[Case], levels: Sequence[float], suite: str) -> tuple[Case, ...]:

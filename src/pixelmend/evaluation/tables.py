@@ -13,14 +13,15 @@ if TYPE_CHECKING:
 
     from pixelmend.evaluation.results import Entry
 
-Method = tuple[str, str]
-"""What tells methods of a table apart: label and weights."""
+Row = dict[str, "Entry"]
+"""What a line of a table holds: entries of one method by case."""
 
 
 def markdown_table(entries: Sequence[Entry], failed: Mapping[str, str] | None = None) -> str:
     """For each set the scores of every method, what they cost, and which differences are more than chance.
 
-    Methods are rows and cases are columns, in the order of ``entries``; differences are to the first method.
+    Methods are rows and cases are columns, in the order of ``entries``; differences are to the first method. Entries
+    of one label share a row where their cases differ, such as those of weights for each scale.
 
     Args:
         entries: From ``evaluate``.
@@ -68,22 +69,48 @@ def card_scores(entries: Iterable[Entry]) -> list[dict[str, Any]]:
 
 def _set_section(title: str, task: str, entries: list[Entry]) -> str:
     cases = list(dict.fromkeys(entry.case for entry in entries))
-    rows: dict[Method, dict[str, Entry]] = defaultdict(dict)
-    for entry in entries:
-        rows[entry.label, entry.weights][entry.case] = entry
+    rows = _rows(entries)
     lines = [f"### {title}, {task}", ""]
-    scores = [[label, *_scores(row, cases), _counted(row)] for (label, _), row in rows.items()]
-    lines += _table(["method", *cases, "pictures"], scores)
-    lines += ["", "PSNR in dB (95 % interval over the pictures) / SSIM / LPIPS.", ""]
-    first, *others = rows
-    if others:
-        compared = [[label, *_differences(rows[first], rows[label, w], cases)] for label, w in others]
-        lines += _table([f"{first[0]}, compared with", *cases], compared)
+    seen = {case: {name for row in rows if case in row for name in row[case].pictures} for case in cases}
+    lines += _table(["method", *cases, "pictures"], [[_label(row), *_scores(row, seen), _counted(row)] for row in rows])
+    caption = "PSNR in dB (95 % interval over the pictures) / SSIM / LPIPS."
+    if any(_is_partial(entry, seen) for entry in entries):
+        caption += (
+            " A number of pictures in a cell: its means are over only so many of those that its column has, "
+            "and do not compare with the others."
+        )
+    lines += ["", caption, ""]
+    if len(rows) > 1:
+        first = _label(rows[0])
+        reference = {entry.case: entry for entry in reversed(entries) if entry.label == first}
+        compared = [[_label(row), *_differences(reference, row, cases)] for row in rows[1:]]
+        lines += _table([f"{first}, compared with", *cases], compared)
         lines += ["", "PSNR gained, dB (95 % interval), on the pictures that both have; noise: p ≥ 0.05, paired.", ""]
-    costs = [[label, *_cost(row)] for (label, _), row in rows.items()]
-    lines += _table(["method", "parameters", "GMAC", "seconds", "memory, MB"], costs)
+    lines += _table(
+        ["method", "parameters", "GMAC", "seconds", "memory, MB"], [[_label(row), *_cost(row)] for row in rows]
+    )
     lines += ["", "Means over the pictures of all cases; memory at its peak.", ""]
     return "\n".join([*lines, *_feet(entries)]) + "\n"
+
+
+def _rows(entries: Iterable[Entry]) -> list[Row]:
+    """The entries of each method and weights, those of one label together where no case is in both."""
+    parts: dict[tuple[str, str, str], Row] = defaultdict(dict)
+    for entry in entries:
+        parts[entry.method, entry.label, entry.weights][entry.case] = entry
+    rows: list[tuple[tuple[str, str], Row]] = []
+    for (method, label, _), part in parts.items():
+        fitting = (row for owner, row in rows if owner == (method, label) and not row.keys() & part.keys())
+        row = next(fitting, None)
+        if row is None:
+            rows.append(((method, label), part))
+        else:
+            row.update(part)
+    return [row for _, row in rows]
+
+
+def _label(row: Row) -> str:
+    return next(iter(row.values())).label
 
 
 def _feet(entries: Sequence[Entry]) -> list[str]:
@@ -102,8 +129,21 @@ def _feet(entries: Sequence[Entry]) -> list[str]:
     return lines
 
 
-def _scores(row: Mapping[str, Entry], cases: Sequence[str]) -> list[str]:
-    return [_score(row.get(case)) for case in cases]
+def _scores(row: Row, seen: Mapping[str, set[str]]) -> list[str]:
+    cells = []
+    for case in seen:
+        entry = row.get(case)
+        cell = _score(entry)
+        if entry is not None and _is_partial(entry, seen):
+            count = len(entry.pictures)
+            cell += f" ({count} picture{'' if count == 1 else 's'})"
+        cells.append(cell)
+    return cells
+
+
+def _is_partial(entry: Entry, seen: Mapping[str, set[str]]) -> bool:
+    """Whether its means leave out pictures that another method's of the same case are over."""
+    return 0 < len(entry.pictures) < len(seen[entry.case])
 
 
 def _score(entry: Entry | None) -> str:
@@ -117,23 +157,25 @@ def _score(entry: Entry | None) -> str:
     return f"{psnr:.2f} ({low:.2f}–{high:.2f}) / {' / '.join(rest)}{tail}"
 
 
-def _differences(first: Mapping[str, Entry], other: Mapping[str, Entry], cases: Sequence[str]) -> list[str]:
+def _differences(reference: Row, row: Row, cases: Sequence[str]) -> list[str]:
     cells = []
     for case in cases:
-        if case not in first or case not in other:
+        first, other = reference.get(case), row.get(case)
+        if first is None or other is None or first is other:
             cells.append("–")
             continue
-        one, two = first[case].values("psnr"), other[case].values("psnr")
+        one, two = first.values("psnr"), other.values("psnr")
         cells.append(_difference(paired_difference(one, two)) if one.keys() & two.keys() else "–")
     return cells
 
 
 def _difference(found: PairedDifference) -> str:
-    return f"{found.mean:+.2f}, noise" if found.is_noise else found.words(unit="")
+    return f"{found.mean:+z.2f}, noise" if found.is_noise else found.words(unit="")
 
 
-def _cost(row: Mapping[str, Entry]) -> list[str]:
-    parameters = next(iter(row.values())).parameters
+def _cost(row: Row) -> list[str]:
+    sizes = (entry.parameters for entry in row.values())
+    parameters = dict.fromkeys(f"{size / 1e6:.2f} M" for size in sizes if size is not None)
 
     def over(quantity: str, mean: Callable[[list[float]], float]) -> float | None:
         values = [value for entry in row.values() for value in entry.values(quantity).values()]
@@ -143,14 +185,14 @@ def _cost(row: Mapping[str, Entry]) -> list[str]:
         return sum(values) / len(values)
 
     return [
-        "–" if parameters is None else f"{parameters / 1e6:.2f} M",
+        " / ".join(parameters) or "–",
         _number(over("gmacs", usual), ".1f"),
         _number(over("seconds", usual), ".2f"),
         _number(over("memory_mb", max), ".0f"),
     ]
 
 
-def _counted(row: Mapping[str, Entry]) -> str:
+def _counted(row: Row) -> str:
     counts = sorted({len(entry.pictures) for entry in row.values()})
     ends = dict.fromkeys((counts[0], counts[-1]))
     return f"{'–'.join(str(count) for count in ends)} of {next(iter(row.values())).expected}"
@@ -165,4 +207,5 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def _row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    escaped = (cell.replace("|", r"\|") for cell in cells)  # a chain of damage has such signs; else each ends a cell
+    return f"| {' | '.join(escaped)} |"

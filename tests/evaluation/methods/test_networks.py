@@ -180,6 +180,30 @@ def test_methods_come_in_the_order_asked_for_and_labels_tell_weights_apart(tmp_p
     assert alone.label == alone.name == "dncnn"
 
 
+def test_labels_have_as_many_folders_as_tell_files_apart(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("a/one/weights.safetensors", "b/one/weights.safetensors")]
+    for path in (*paths, tmp_path / "b" / "two" / "weights.safetensors"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        dncnn_file(path, 1)
+    methods = make(["dncnn"], [("dncnn", path) for path in paths])
+    assert [method.label for method in methods] == ["dncnn (a/one/weights)", "dncnn (b/one/weights)"]
+    beside = [("dncnn", path) for path in (paths[1], tmp_path / "b" / "two" / "weights.safetensors")]
+    assert [method.label for method in make(["dncnn"], beside)] == ["dncnn (one/weights)", "dncnn (two/weights)"]
+
+
+def test_labels_have_the_suffix_where_nothing_else_tells_files_apart(tmp_path: Path) -> None:
+    for suffix in (".safetensors", ".sft"):
+        dncnn_file(tmp_path / f"w{suffix}", 1)
+    methods = make(["dncnn"], [("dncnn", tmp_path / f"w{suffix}") for suffix in (".safetensors", ".sft")])
+    assert [method.label for method in methods] == ["dncnn (w.safetensors)", "dncnn (w.sft)"]
+
+
+def test_a_file_that_is_named_twice_is_measured_once(tmp_path: Path) -> None:
+    path = dncnn_file(tmp_path / "w.safetensors", 1)
+    (method,) = make(["dncnn"], [("dncnn", path), ("dncnn", path)])
+    assert method.label == "dncnn"
+
+
 def test_weights_for_different_tasks_share_a_label(tmp_path: Path) -> None:
     paths = []
     for scale in (2, 3):
@@ -200,7 +224,7 @@ def test_an_unknown_method_is_told_its_neighbour() -> None:
     ("names", "weights", "message"),
     [
         (["dncnn"], [], "--weights dncnn=FILE"),
-        (["degraded"], [("degraded", "x.onnx")], "takes no weights"),
+        (["degraded"], [("degraded", "x.onnx")], "^degraded takes no weights"),
         (["degraded"], [("dncnn", "x.safetensors")], "not measured"),
         (["pixelmend"], [("pixelmend", "x.pth")], "x.pth"),
     ],

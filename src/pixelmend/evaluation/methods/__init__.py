@@ -44,9 +44,9 @@ def _plain(part: str, kind: str, *, on_setup: bool = False) -> Callable[[str | N
     """A method without a file of weights: class ``kind`` of module ``part``."""
 
     def make(weights: str | None, setup: Setup) -> tuple[Method, ...]:
-        if weights is not None:
-            raise UsageError(f"{kind} takes no weights, got {weights}")
         made = getattr(_part(part), kind)
+        if weights is not None:
+            raise UsageError(f"{made.name} takes no weights, got {weights}: leave --weights {made.name}=… out")
         return (made(setup) if on_setup else made(),)
 
     return make
@@ -90,7 +90,8 @@ def make_methods(names: Sequence[str], weights: Sequence[tuple[str, str]], setup
     Args:
         names: Keys of ``METHODS``, in the order of the table.
         weights: Pairs of a method's name and a weights file or shipped model. A name may come several times,
-            and is then measured with each; where two do the same, under labels that name the files.
+            and is then measured with each; where two do the same, under labels that name the files, with as many
+            of their folders as it takes to tell them apart.
         setup: What they run on.
 
     Raises:
@@ -108,20 +109,42 @@ def make_methods(names: Sequence[str], weights: Sequence[tuple[str, str]], setup
     named: dict[int, str] = {}
     failed = {}
     for name in dict.fromkeys(names):
-        files: list[str | None] = [file for owner, file in weights if owner == name]
+        files: list[str | None] = list(dict.fromkeys(file for owner, file in weights if owner == name))
+        called = _file_names([file for file in files if file is not None])
         for given in files or [None]:
             try:
                 made = METHODS[name](given, setup)
             except ModelError as error:
                 failed[name if given is None else f"{name} ({given})"] = str(error)
                 continue
-            named.update({id(method): Path(given).stem for method in made if given is not None})
+            named.update({id(method): called[given] for method in made if given is not None})
             methods += made
     several = Counter(job for method in methods for job in _jobs(method))
     for method in methods:
         if id(method) in named and any(several[job] > 1 for job in _jobs(method)):
             method.label = f"{method.label} ({named[id(method)]})"
     return Made(tuple(methods), failed)
+
+
+def shortest_names(paths: Sequence[Path]) -> list[str]:
+    """What tells files or folders apart: their names, each with as many of its parents as that takes.
+
+    Returns:
+        One for each path, such as "a/weights" and "b/weights"; equal only where the paths are.
+    """
+    parts = [path.absolute().parts for path in paths]
+    for length in range(1, max(map(len, parts), default=0)):
+        names = [Path(*each[-length:]).as_posix() for each in parts]
+        if len(set(names)) == len(set(parts)):
+            return names
+    return [Path(*each).as_posix() for each in parts]
+
+
+def _file_names(files: Sequence[str]) -> dict[str, str]:
+    """What labels call weights files, without the suffix where that leaves them apart."""
+    paths = [Path(file) for file in files]
+    bare = [path.with_name(path.stem) if path.name else path for path in paths]
+    return dict(zip(files, shortest_names(bare if len(set(bare)) == len(set(paths)) else paths), strict=True))
 
 
 def _jobs(method: Method) -> Iterator[tuple[str, str, int]]:

@@ -247,6 +247,8 @@ class Biharmonic(Method):
             MissingExtraError: scikit-image is not installed.
         """
         missing = _told(problem.missing, problem, "the missing pixels")
+        if not missing.any():
+            return problem.degraded.copy()
         channel_axis = None if problem.is_gray else -1
         restored: Pixels = _restoration().inpaint_biharmonic(problem.degraded, missing, channel_axis=channel_axis)
         return restored.astype(np.float32, copy=False)
