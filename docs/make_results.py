@@ -7,7 +7,6 @@ python docs/make_results.py
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,19 +50,10 @@ SYSTEMS = (
 BEGIN, END = "<!-- scores: begin -->", "<!-- scores: end -->"
 
 
-@dataclass(frozen=True)
-class Stored:
-    """The entries of a file and what they were measured on."""
-
-    entries: list[Entry]
-    machine: str
-
-
-def read(path: Path) -> Stored:
+def read(path: Path) -> list[Entry]:
     """Stored scores of a file, or of all in a folder, in the order of the suites."""
     files = [path / f"{suite}.json" for suite in SUITES] if path.is_dir() else [path]
-    results = [Results(file) for file in files if file.is_file()]
-    return Stored([entry for each in results for entry in each.entries.values()], results[0].machine)
+    return [entry for file in files if file.is_file() for entry in Results(file).entries.values()]
 
 
 def text() -> str:
@@ -73,14 +63,14 @@ def text() -> str:
         _HEAD,
         "## One number of every system\n",
         _ONE_EACH,
-        one_each(peers.entries),
+        one_each(peers),
         "\n## Every system on the same pictures\n",
-        _PEERS.format(machine=peers.machine),
+        _PEERS.format(machine=peers[0].machine),
         *(f"![PSNR against {words}](results/peers-{cost}.webp)\n" for cost, words in COSTS),
-        markdown_table(peers.entries),
+        markdown_table(peers, first="pixelmend"),
         "\n## Whole sets\n",
-        f"Measured on {whole.machine}.\n",
-        markdown_table(whole.entries),
+        f"Measured on {whole[0].machine}.\n",
+        markdown_table(whole, first="pixelmend"),
     ]
     return "\n".join(parts)
 
@@ -132,7 +122,7 @@ def summary(entries: Sequence[Entry]) -> str:
 
 def readme(present: str) -> str:
     """The README with the table of today."""
-    table = f"{BEGIN}\n{summary(read(WHOLE).entries)}\n{END}"
+    table = f"{BEGIN}\n{summary(read(WHOLE))}\n{END}"
     return re.sub(f"{BEGIN}.*?{END}", lambda _: table, present, flags=re.DOTALL)
 
 
@@ -141,7 +131,7 @@ def draw() -> None:
     from pixelmend.evaluation.plots import plot_costs
 
     for cost, _ in COSTS:
-        plot_costs(read(PEERS).entries, cost, STORED / f"peers-{cost}.webp")
+        plot_costs(read(PEERS), cost, STORED / f"peers-{cost}.webp")
 
 
 COSTS = (("time", "time"), ("size", "size"))

@@ -49,7 +49,7 @@ def test_the_readmes_table_is_what_the_script_writes(script: ModuleType) -> None
 
 
 def test_every_system_has_a_number(script: ModuleType) -> None:
-    rows = [line for line in script.one_each(script.read(script.PEERS).entries).splitlines()[2:] if line]
+    rows = [line for line in script.one_each(script.read(script.PEERS)).splitlines()[2:] if line]
     assert len(rows) == len(script.SYSTEMS)
     assert [row for row in rows if "| – | – | – |" in row] == []
     told = {method for _, methods in script.SYSTEMS for method in methods}

@@ -20,9 +20,9 @@ from pixelmend.evaluation.cases import (
     MaskFile,
     Noise,
     Smaller,
-    luminance8,
     problem_name,
 )
+from pixelmend.evaluation.damage import luminance8
 from pixelmend.metrics import psnr
 
 if TYPE_CHECKING:

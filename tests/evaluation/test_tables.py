@@ -194,6 +194,13 @@ def test_pictures_that_failed_are_counted_and_named() -> None:
     assert "failed: ours, σ 25, p7: cannot read p7.png" in table
 
 
+def test_the_first_method_leads_also_where_another_comes_before_it() -> None:
+    entries = [entry(label="bicubic", case="×2"), entry(label="ours", case="×4"), entry(label="bicubic", case="×4")]
+    table = markdown_table(entries, first="ours")
+    assert table.index("| ours |") < table.index("| bicubic |")
+    assert "ours, compared with" in table
+
+
 def test_methods_that_could_not_be_made_are_named() -> None:
     assert "- swinir (x.pth): x.pth is a pickle" in markdown_table([entry()], {"swinir (x.pth)": "x.pth is a pickle"})
 

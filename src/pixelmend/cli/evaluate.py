@@ -66,7 +66,7 @@ def evaluate(  # noqa: PLR0913  (one parameter for each option)
     absent |= _idle(plan, asked, {name for name, _ in files})
     name = suite or f"{data.resolve().name}-{task}"
     entries = _run(plan, Results(out / f"{name}.json"), _crops(out, crops))
-    _report(entries, absent, out, name, crops=crops, curves=curves)
+    _report(entries, absent, out, name, crops=crops, curves=curves, first=plan.methods[0].label)
     if failed := sum(len(entry.failed) for entry in entries):
         typer.echo(f"{failed} measurements failed; the table names them, and starting again retries them", err=True)
     if failed or absent:
@@ -199,8 +199,15 @@ def _curves(logs: "Sequence[Path]") -> "dict[str, Path]":
     return dict(zip(shortest_names(folders), folders, strict=True))
 
 
-def _report(
-    entries: "Sequence[Entry]", absent: dict[str, str], out: Path, name: str, *, crops: int, curves: "dict[str, Path]"
+def _report(  # noqa: PLR0913  (one place that knows of all that is left behind)
+    entries: "Sequence[Entry]",
+    absent: dict[str, str],
+    out: Path,
+    name: str,
+    *,
+    crops: int,
+    curves: "dict[str, Path]",
+    first: str,
 ) -> None:
     """The table in a file, plots and the page of crops beside it, and then the table on standard output."""
     from pixelmend.evaluation import Crops, markdown_table
@@ -208,7 +215,7 @@ def _report(
     from pixelmend.files import write_text
     from pixelmend.training.curves import plot_curves
 
-    table = markdown_table(entries, absent)
+    table = markdown_table(entries, absent, first=first)
     write_text(out / f"{name}.md", table)
     written = [out / f"{name}.md"]
     for cost in COSTS:
@@ -218,7 +225,7 @@ def _report(
         plot_curves(curves, out / f"{name}-curves.webp")
         written.append(out / f"{name}-curves.webp")
     if crops:
-        Crops(out / "crops").page(entries, out / f"{name}.html", most=crops)
+        Crops(out / "crops").page(entries, out / f"{name}.html", most=crops, first=first)
         written.append(out / f"{name}.html")
     _print(table)
     typer.echo(f"wrote {', '.join(str(path) for path in written)}", err=True)

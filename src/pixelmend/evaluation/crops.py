@@ -57,7 +57,7 @@ class Crops:
             planes = crop if crop.ndim == 3 else crop[..., np.newaxis]
             save(from_unit(np.ascontiguousarray(planes), np.dtype(np.uint8)), target)
 
-    def page(self, entries: Sequence[Entry], path: Path, *, most: int = 6) -> None:
+    def page(self, entries: Sequence[Entry], path: Path, *, most: int = 6, first: str = "") -> None:
         """Write an HTML page of the pictures of each set that came out worst.
 
         Worst is where the first method is ahead of the best other one by least, or, where there is no other, where its
@@ -67,6 +67,7 @@ class Crops:
             entries: From ``evaluate``; the first of each set and case is of the method that is judged.
             path: The page; pictures are linked relative to it, so the folder of crops must lie beside or below it.
             most: Pictures of each set and case.
+            first: Label of the method that is judged, where another may come before it; "" for the first entry.
 
         Raises:
             DataError: The crops do not lie below the folder of the page.
@@ -77,6 +78,8 @@ class Crops:
         groups: dict[tuple[str, str, str], list[Entry]] = defaultdict(list)
         for entry in entries:
             groups[entry.title, entry.task, entry.case].append(entry)
+        for group in groups.values():
+            group.sort(key=lambda entry: entry.label != first)
         sections = [self._section(key, group, path, most) for key, group in groups.items()]
         write_text(path, _PAGE.replace("SECTIONS", "\n".join(sections)))
 

@@ -17,7 +17,7 @@ Row = dict[str, "Entry"]
 """What a line of a table holds: entries of one method by case."""
 
 
-def markdown_table(entries: Sequence[Entry], failed: Mapping[str, str] | None = None) -> str:
+def markdown_table(entries: Sequence[Entry], failed: Mapping[str, str] | None = None, *, first: str = "") -> str:
     """For each set the scores of every method, what they cost, and which differences are more than chance.
 
     Methods are rows and cases are columns, in the order of ``entries``; differences are to the first method. Entries
@@ -26,6 +26,7 @@ def markdown_table(entries: Sequence[Entry], failed: Mapping[str, str] | None = 
     Args:
         entries: From ``evaluate``.
         failed: Methods that could not be made, and why.
+        first: Label of the first method, where another may come before it in a set; "" for the order of ``entries``.
 
     Returns:
         Markdown that ends with a line break.
@@ -33,7 +34,7 @@ def markdown_table(entries: Sequence[Entry], failed: Mapping[str, str] | None = 
     sets: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     for entry in entries:
         sets[entry.title, entry.task].append(entry)
-    parts = [_set_section(title, task, group) for (title, task), group in sets.items()]
+    parts = [_set_section(title, task, group, first) for (title, task), group in sets.items()]
     if failed:
         parts.append("### Not measured\n\n" + "".join(f"- {name}: {why}\n" for name, why in failed.items()))
     return "\n".join(parts)
@@ -67,9 +68,9 @@ def card_scores(entries: Iterable[Entry]) -> list[dict[str, Any]]:
     return scores
 
 
-def _set_section(title: str, task: str, entries: list[Entry]) -> str:
+def _set_section(title: str, task: str, entries: list[Entry], first: str) -> str:
     cases = list(dict.fromkeys(entry.case for entry in entries))
-    rows = _rows(entries)
+    rows = sorted(_rows(entries), key=lambda row: _label(row) != first)
     lines = [f"### {title}, {task}", ""]
     seen = {case: {name for row in rows if case in row for name in row[case].pictures} for case in cases}
     lines += _table(["method", *cases, "pictures"], [[_label(row), *_scores(row, seen), _counted(row)] for row in rows])
@@ -81,10 +82,10 @@ def _set_section(title: str, task: str, entries: list[Entry]) -> str:
         )
     lines += ["", caption, ""]
     if len(rows) > 1:
-        first = _label(rows[0])
-        reference = {entry.case: entry for entry in reversed(entries) if entry.label == first}
+        leader = _label(rows[0])
+        reference = {entry.case: entry for entry in reversed(entries) if entry.label == leader}
         compared = [[_label(row), *_differences(reference, row, cases)] for row in rows[1:]]
-        lines += _table([f"{first}, compared with", *cases], compared)
+        lines += _table([f"{leader}, compared with", *cases], compared)
         lines += ["", "PSNR gained, dB (95 % interval), on the pictures that both have; noise: p ≥ 0.05, paired.", ""]
     lines += _table(
         ["method", "parameters", "GMAC", "seconds", "memory, MB"], [[_label(row), *_cost(row)] for row in rows]
