@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from pixelmend.cli import app
+from pixelmend.models import HybridConfig
 from pixelmend.training import Recipe, load_recipe
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ def _known(key: str) -> bool:
     section: type[BaseModel] = Recipe
     *sections, last = key.split(".")
     for name in sections:
+        if name == "model":  # one of several networks, whose usual one is ours
+            section = HybridConfig
+            continue
         annotation = section.model_fields[name].annotation
         section = next((a for a in get_args(annotation) if isinstance(a, type)), annotation)  # type: ignore[assignment]
     return last in section.model_fields
