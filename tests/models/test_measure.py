@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from pixelmend.models import SIZES
+from pixelmend.models.baselines.deblurgan import DeblurGan, DeblurGanConfig
 from pixelmend.models.measure import (
     SCALES,
     Network,
@@ -16,6 +17,7 @@ from pixelmend.models.measure import (
     count_macs,
     count_parameters,
     count_peak_bytes,
+    macs_per_pixel,
     measure,
     networks,
 )
@@ -124,3 +126,11 @@ def test_measuring_draws_nothing_from_the_program_s_random_numbers() -> None:
     torch.manual_seed(0)
     measure(Network("tiny", "baseline", Tiny), CPU, "fp32", lambda _: 1.0, side=8)
     assert torch.equal(torch.rand(3), wanted)
+
+
+def test_a_network_that_draws_while_learning_is_counted_and_goes_on_learning() -> None:
+    model = DeblurGan(DeblurGanConfig(width=8, blocks=1)).train()
+    size = (16, 16)
+    assert macs_per_pixel(model, size=size) > 0
+    assert model.training
+    assert macs_per_pixel(model.eval(), size=size) == macs_per_pixel(model.train(), size=size)

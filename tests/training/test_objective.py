@@ -156,6 +156,14 @@ def test_a_teacher_of_another_kind_is_refused(recipe: Make, tmp_path: Path, chan
     assert "\n" not in str(caught.value)
 
 
+def test_a_teacher_that_takes_no_such_crop_is_refused(recipe: Make, tmp_path: Path) -> None:
+    path = tmp_path / "teacher.safetensors"
+    wide = HybridConfig.model_validate({**recipe().model.model_dump(), "window": 32})
+    _teacher(path, wide)
+    with pytest.raises(UsageError, match=f"takes multiples of {wide.multiple_of}"):
+        Objective(recipe(distill__teacher=path, data__patch=wide.multiple_of // 2))
+
+
 def _adversary(recipe: Make, seed: int = 0, **settings: Any) -> Adversary:
     usual = {"adversarial": 0.3, "discriminator_width": 8, "r1": 0, "gradient_penalty": 0, **settings}
     loss = recipe(**{f"loss__{key}": value for key, value in usual.items()}).loss

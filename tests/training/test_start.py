@@ -191,6 +191,28 @@ def test_frozen_parts_stay_to_the_bit_and_thaw(recipe: Make, path: Path, kind: s
     assert torch.equal(module.ema.get_parameter("stem.weight"), module.model.get_parameter("stem.weight"))
 
 
+def test_what_never_learns_is_not_thawed(recipe: Make) -> None:
+    wanted = recipe(
+        model={"architecture": "unet", "widths": (8, 16)}, optimizer__freeze=("downs",), optimizer__freeze_steps=1
+    )
+    made = lessons.load(wanted, torch.device("cpu"), tell=lambda _: None)
+    module = RestorationModule(wanted, made, Budget(10, None))
+    module._learnable.discard("downs.0.0.bias")
+    optimizers = module.configure_optimizers()
+    assert not any(name.startswith("downs.") for name in _moved(module, optimizers))
+    module.take_step(optimizers)
+    assert not module.model.get_parameter("downs.0.0.bias").requires_grad
+    assert module.model.get_parameter("downs.0.0.weight").requires_grad
+
+
+def test_one_published_kind_does_not_start_another(recipe: Make, path: Path) -> None:
+    nafnet = {"architecture": "nafnet", "width": 4, "blocks": (1,) * 9}
+    save_model(first_network(recipe(model=nafnet)), path, {})
+    drunet = {"architecture": "drunet", "width": 4, "blocks": (1,)}
+    with pytest.raises(UsageError, match="holds a nafnet network, and the recipe asks for drunet"):
+        first_network(recipe(model=drunet, start=path))
+
+
 def test_a_baseline_starts_from_its_own_kind_and_no_other(recipe: Make, path: Path) -> None:
     unet = {"architecture": "unet", "widths": (8, 16)}
     old = first_network(recipe(model=unet, seed=5))

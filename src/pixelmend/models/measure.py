@@ -173,7 +173,12 @@ def macs_per_pixel(model: nn.Module, *, channels: int = 3, conditions: int = 0, 
     with FakeTensorMode(allow_non_fake_inputs=True):
         inputs = [torch.empty(1, channels, height, width, device=device)]
         inputs += [torch.empty(1, 1, height, width, device=device) for _ in range(conditions)]
-        return count_macs(model, inputs) / (height * width)
+        learning = model.training
+        model.eval()  # what is drawn at random while learning asks for values, of which there are none here
+        try:
+            return count_macs(model, inputs) / (height * width)
+        finally:
+            model.train(learning)
 
 
 @torch.no_grad()

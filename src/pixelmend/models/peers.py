@@ -228,7 +228,7 @@ KINDS: dict[str, PeerKind] = {
         _ipt, 64, (12,), width_step=4, multiple_of=48, ends=("network.head.0.0", "network.tail.0.1"), run=_in_patches
     ),
     # Zamir et al. 2022, "Restormer", for blind denoising: four levels, then refinement.
-    "restormer": PeerKind(_restormer, 48, (4, 6, 6, 8, 4), multiple_of=8),
+    "restormer": PeerKind(_restormer, 48, (4, 6, 6, 8, 4), width_step=2, multiple_of=8),
     # Chen et al. 2022, "Simple Baselines for Image Restoration", for denoising: four levels down, the middle, four up.
     "nafnet": PeerKind(
         _nafnet, 32, (2, 2, 4, 8, 12, 2, 2, 2, 2), multiple_of=16, ends=("network.intro", "network.ending")

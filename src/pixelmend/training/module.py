@@ -62,6 +62,8 @@ class RestorationModule(lightning.LightningModule):
                 self.adversary = Adversary(recipe.loss)
             self.adversary.to(memory_format=torch.channels_last)
         self.steps_done = 0
+        # Some networks hold numbers that never learn, such as mean colours.
+        self._learnable = {name for name, parameter in self.model.named_parameters() if parameter.requires_grad}
         self._differentiate: Callable[[Tensor], None] = torch.autograd.backward
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, int] = defaultdict(int)
@@ -197,8 +199,9 @@ class RestorationModule(lightning.LightningModule):
         settings = self.recipe.optimizer
         if settings.freeze:
             over = settings.freeze_steps is not None and self.steps_done >= settings.freeze_steps
-            for name in settings.freeze:
-                self.model.get_submodule(name).requires_grad_(over)
+            for part in settings.freeze:
+                for name, parameter in self.model.get_submodule(part).named_parameters(part):
+                    parameter.requires_grad_(over and name in self._learnable)
 
     def average_weights(self) -> None:
         """Move the averaged weights on."""

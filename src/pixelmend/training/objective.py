@@ -54,6 +54,11 @@ class Objective:
                     f"{self.distill.teacher} is told {list(told.conditions)} and enlarges by {told.scale}: wanted "
                     f"a teacher that is told {list(wanted.conditions)} and enlarges by {wanted.scale}"
                 )
+            if recipe.data.patch % (told.multiple_of * told.scale):
+                raise UsageError(
+                    f"data.patch is {recipe.data.patch}, and {self.distill.teacher} takes multiples of "
+                    f"{told.multiple_of * told.scale}: choose such a patch"
+                )
 
     def to(self, device: torch.device) -> None:
         """Move what is frozen to a device."""

@@ -300,7 +300,7 @@ class Recipe(Section):
         step = self.model.multiple_of * self.model.scale
         if self.data.patch % step:
             raise ValueError(f"data.patch {self.data.patch} must be a multiple of {step} for this network")
-        if self.loss.adversarial and self.data.patch % DISCRIMINATED:
+        if self.loss.adversarial and self.loss.critic == "unet" and self.data.patch % DISCRIMINATED:
             raise ValueError(f"data.patch {self.data.patch} must be a multiple of {DISCRIMINATED} for a discriminator")
         if self.data.batch % self.optimizer.accumulate:
             raise ValueError(

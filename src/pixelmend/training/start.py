@@ -49,7 +49,7 @@ def first_network(recipe: Recipe, tell: Callable[[str], None] = lambda _: None) 
 
 
 def _take(model: Network, other: Network, recipe: Recipe, tell: Callable[[str], None]) -> None:
-    if type(other) is not type(model):
+    if other.config.architecture != model.config.architecture:
         raise UsageError(
             f"{recipe.start} holds a {other.config.architecture} network, and the recipe asks for "
             f"{model.config.architecture}: start from a network of that kind, or set model.architecture"

@@ -116,6 +116,14 @@ def test_tnrd_takes_each_colour_alone_and_scales_with_the_noise() -> None:
         assert torch.allclose(model(picture, level), restored, atol=1e-5)
 
 
+def test_tnrd_stays_without_numbers_where_it_gets_none() -> None:
+    """So that a run which diverged is seen, and goes back."""
+    model = TNRD(TNRDConfig())
+    picture = _picture()
+    picture[0, 0, 3, 4] = torch.nan
+    assert model(picture, torch.full((1, 1, 1, 1), 0.1)).isnan().any()
+
+
 def test_dct_filters_are_those_of_scipy_without_the_constant() -> None:
     for side in (5, 7):
         basis = dct_filters(side).numpy()

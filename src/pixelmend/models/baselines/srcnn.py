@@ -6,7 +6,7 @@ in the 9-5-5 form of their later article (IEEE TPAMI 38(2), 2016, section 4.3.2)
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch.nn.functional as F
 from pydantic import Field
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from pixelmend.models.baselines.common import Luminance, enlarger, start_like_he
 from pixelmend.models.network import Network, NetworkConfig, check_conditions
 
+Width = Annotated[int, Field(ge=1, le=1024)]
 LOST = 8
 """How many pixels the three convolutions lose at each border."""
 
@@ -25,7 +26,7 @@ class SRCNNConfig(NetworkConfig):
     architecture: Literal["srcnn"] = "srcnn"
     scale: int = Field(default=4, ge=1, le=4, description="what it enlarges by")
     conditions: tuple[()] = Field(default=(), description="it is told nothing")
-    widths: tuple[int, int] = Field(default=(64, 32), description="features after the first and the second layer")
+    widths: tuple[Width, Width] = Field(default=(64, 32), description="features after the first and the second layer")
 
 
 class SRCNN(Network):

@@ -144,7 +144,7 @@ class Influence(nn.Module):
         table = self.weights @ self.gaussians
         channels, points = table.shape
         place = torch.add(self.middle, responses, alpha=SAMPLES / self.gap).clamp(0, points - 1.001)
-        below = place.int()
+        below = place.nan_to_num().int()  # no number stays none by what is added below, and a run goes back
         rows = torch.arange(channels, dtype=torch.int32, device=table.device).reshape(-1, 1, 1) * (points - 1)
         index = (below + rows).flatten()
         values, slopes = (
