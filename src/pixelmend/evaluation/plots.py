@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pixelmend.evaluation.results import Entry
 
 _ROW = 4.2  # inches that a row of panels is high
+_WIDE = 300  # dearest over cheapest, above which only powers of ten are written
 _LINE = 0.055  # share of a panel that a line of words takes
 
 
@@ -71,7 +72,9 @@ def plot_costs(entries: Sequence[Entry], cost: str, path: Path, *, most: int = 6
     """
     if cost not in COSTS:
         raise UsageError(f"got {cost!r} to draw quality against: choose one of {', '.join(COSTS)}")
-    panels = [(title, points) for title, group in _panels(entries) if (points := _points(group, COSTS[cost]))][:most]
+    found = [(title, _points(group, COSTS[cost])) for title, group in _panels(entries)]
+    # One method alone has nothing to be seen against; where there is no more, it is drawn all the same.
+    panels = [panel for panel in found if len(panel[1]) > 1][:most] or [panel for panel in found if panel[1]][:most]
     if not panels:
         return False
     columns = min(2, len(panels))
@@ -115,7 +118,8 @@ def _fill(axes: Axes, title: str, points: Sequence[Point], cost: Cost, labels: S
     axes.set_xlabel(cost.title)
     axes.set_ylabel("PSNR, dB")
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    spread = max(point.cost for point in points) / min(point.cost for point in points)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1,) if spread > _WIDE else (1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.spines[["top", "right"]].set_visible(False)
