@@ -55,6 +55,13 @@ def test_a_panel_is_the_middle_of_the_cases_that_the_first_method_has() -> None:
     assert _panels(blind)[0][0] == "Kodak24, denoise, σ 15, blind"
 
 
+def test_means_over_fewer_pictures_are_left_out() -> None:
+    few = entry("few")
+    few.pictures.pop("p2")
+    (panel,) = _panels([entry("a"), few, entry("b")])
+    assert [one.label for one in panel[1]] == ["a", "b"]
+
+
 def test_points_have_their_cost_and_interval() -> None:
     entries = [entry("net", parameters=2_000_000), entry("bm3d")]
     (time, slow) = _points(entries, COSTS["time"])

@@ -97,7 +97,10 @@ def _panels(entries: Sequence[Entry]) -> list[tuple[str, list[Entry]]]:
         own = [entry.case for entry in group if entry.label == group[0].label]
         cases = list(dict.fromkeys([case for case in own if "blind" not in case] or own))
         case = cases[(len(cases) - 1) // 2]
-        found.append((f"{title}, {task}, {case}", [entry for entry in group if entry.case == case]))
+        there = [entry for entry in group if entry.case == case]
+        # A mean over fewer pictures has no place beside the others.
+        most = max(len(entry.pictures) for entry in there)
+        found.append((f"{title}, {task}, {case}", [entry for entry in there if len(entry.pictures) == most]))
     return found
 
 
