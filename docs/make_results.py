@@ -69,7 +69,7 @@ def text() -> str:
         *(f"![PSNR against {words}](results/peers-{cost}.webp)\n" for cost, words in COSTS),
         markdown_table(peers, first="pixelmend"),
         "\n## Whole sets\n",
-        f"Measured on {whole[0].machine}.\n",
+        _WHOLE.format(machine=whole[0].machine),
         markdown_table(whole, first="pixelmend"),
     ]
     return "\n".join(parts)
@@ -149,6 +149,8 @@ could be had, say so. *Pixelmend* is what ships where something ships for the ta
 minutes taught; plug-and-play and diffusion work around the denoiser that ships. All of a row is over the same pictures.
 """
 
+_WHOLE = """Measured on {machine}, rows at different times and beside other work: times tell fast from slow and no more.
+"""
 _PEERS = """The first pictures of each set, every method on the same ones, on {machine}. The machine did other work as
 well, so times tell fast from slow and no more.
 """
