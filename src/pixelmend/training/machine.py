@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from pixelmend.models.measure import macs_per_pixel
+from pixelmend.models.measure import count_macs
 
 if TYPE_CHECKING:
     from pixelmend.models import Network
@@ -102,7 +102,20 @@ def _finish(result: torch.Tensor) -> None:
 
 
 @torch.no_grad()
-def forward_flops_per_pixel(model: Network, *, side: int = 256) -> float:
-    """FLOPs of one forward pass for each pixel that goes in; a training step costs three times that."""
+def forward_flops_per_pixel(model: Network, *, side: int = 64) -> float:
+    """FLOPs of one forward pass for each pixel that goes in; a training step costs three times that.
+
+    Args:
+        model: Run once, at rest.
+        side: Of the picture that is counted on, pixels; rounded up to what the network takes.
+    """
     fitting = -(-side // model.config.multiple_of) * model.config.multiple_of
-    return 2 * macs_per_pixel(model, conditions=len(model.config.conditions), size=(fitting, fitting))
+    device = next(model.parameters()).device
+    inputs = [torch.zeros(1, 3, fitting, fitting, device=device)]
+    inputs += [torch.zeros(1, 1, 1, 1, device=device) for _ in model.config.conditions]
+    learning = model.training
+    model.eval()
+    try:
+        return 2 * count_macs(model, inputs) / fitting**2
+    finally:
+        model.train(learning)

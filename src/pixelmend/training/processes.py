@@ -42,6 +42,12 @@ def only_first(tell: Callable[[str], None]) -> Callable[[str], None]:
     return tell if rank() == 0 else lambda _: None
 
 
+def leave() -> None:
+    """End what the processes have in common. Left to the interpreter's end, threads that still run may abort it."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
 def from_first(value: T) -> T:
     """What the first process has, in all of them; anything that can be pickled, between processes of one run."""
     if count() == 1:

@@ -136,6 +136,7 @@ def _fit(module: RestorationModule, keeper: Keeper, device: torch.device) -> Non
             raise KeyboardInterrupt from stopped
         finally:
             keeper.reporter.finish()
+    processes.leave()
     if keeper.interrupted:
         raise KeyboardInterrupt
 
