@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import pytest
 
 from pixelmend.degradations import KINDS, PRESETS
 from pixelmend.images import read_rgb8
+from tests.docs_script import load
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -22,12 +22,7 @@ PAGE = (DOCS / "damage.md").read_text(encoding="utf-8")
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_damage", DOCS / "make_damage.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("make_damage")
 
 
 def test_the_page_is_what_its_script_writes(script: ModuleType) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pixelmend.training import load_recipe
+from tests.docs_script import load
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -23,12 +23,7 @@ MEASURED = json.loads((ROOT / "docs" / "results" / "ablation.json").read_text(en
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_network", ROOT / "docs" / "make_network.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("make_network")
 
 
 def test_the_page_is_what_its_script_writes(script: ModuleType) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
 from pathlib import Path
@@ -17,6 +16,7 @@ from pixelmend.evaluation import METHODS, SUITES, TASKS, Results, card_scores
 from pixelmend.evaluation.methods import NETWORKS
 from pixelmend.evaluation.suites import STANDARD
 from pixelmend.images import save
+from tests.docs_script import load
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -32,12 +32,7 @@ STORED = ROOT / "docs" / "results"
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_results", ROOT / "docs" / "make_results.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load("make_results")
 
 
 def test_the_page_is_what_its_script_writes(script: ModuleType) -> None:

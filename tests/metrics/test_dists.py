@@ -17,6 +17,7 @@ from torchvision.models.vgg import cfgs, make_layers
 
 from pixelmend.errors import DataError, MissingExtraError, ModelError, UsageError
 from pixelmend.metrics.dists import Dists
+from tests.metrics.features_file import write_random
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,13 +48,8 @@ def _vgg16() -> nn.Sequential:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that holds VGG16 with random values which keep the size of what goes through."""
-    generator = torch.Generator().manual_seed(0)
-    tensors = {}
-    for name, tensor in _vgg16().state_dict().items():
-        deviation = (2 / tensor[0].numel()) ** 0.5 if tensor.ndim == 4 else 0.1
-        tensors[name] = deviation * torch.randn(tensor.shape, generator=generator)
     path = tmp_path_factory.mktemp("features")
-    save_file(tensors, path / NAME)
+    write_random(_vgg16(), path / NAME)
     return path
 
 

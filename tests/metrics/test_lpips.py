@@ -17,6 +17,7 @@ from torchvision.models import AlexNet
 from pixelmend.errors import DataError, MissingExtraError, ModelError, UsageError
 from pixelmend.images.decode import read_float
 from pixelmend.metrics.lpips import Lpips
+from tests.metrics.features_file import write_random
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,13 +48,8 @@ def _alexnet() -> nn.Sequential:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that holds AlexNet with random values which keep the size of what goes through."""
-    generator = torch.Generator().manual_seed(0)
-    tensors = {}
-    for name, tensor in _alexnet().state_dict().items():
-        deviation = (2 / tensor[0].numel()) ** 0.5 if tensor.ndim == 4 else 0.1
-        tensors[name] = deviation * torch.randn(tensor.shape, generator=generator)
     path = tmp_path_factory.mktemp("features")
-    save_file(tensors, path / NAME)
+    write_random(_alexnet(), path / NAME)
     return path
 
 

@@ -40,7 +40,6 @@ class Problem:
         scale: Height and width of what is wanted over those of ``degraded``.
         kernel: float32 (k, k), k odd, sums to 1: what the picture was convolved with; None where that is not told.
         missing: bool (H, W), true where pixels are lost (they are black); None where none are.
-        quality: JPEG quality, 1–100; None where it is not told.
         seed: For methods that draw numbers, so that they draw the same ones again.
     """
 
@@ -51,7 +50,6 @@ class Problem:
     scale: int = 1
     kernel: Pixels | None = None
     missing: npt.NDArray[np.bool_] | None = None
-    quality: int | None = None
     seed: int = 0
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -73,9 +73,6 @@ class PictureScore:
 
 
 _FAILURES = (ArithmeticError, IndexError, MemoryError, RuntimeError, TypeError, ValueError)
-QUALITIES = ("psnr", "ssim", "lpips", "dists")
-"""What tells how near a picture is; the rest tells what it cost."""
-MEASURED: tuple[str, ...] = tuple(each.name for each in fields(PictureScore))
 
 
 def restore(method: Method, problem: Problem, memory: PeakMemory) -> tuple[Pixels, dict[str, Any]]:

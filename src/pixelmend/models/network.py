@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -31,7 +32,7 @@ class NetworkConfig(BaseModel):
         return 1
 
 
-class Network(nn.Module):
+class Network(nn.Module, ABC):
     """Restores a degraded picture, told its conditions.
 
     Shapes: ``degraded`` (N, 3, H, W) float RGB, nominally in [0, 1] but never clipped; each condition (N, 1, H, W) or
@@ -44,9 +45,9 @@ class Network(nn.Module):
 
     config: NetworkConfig
 
+    @abstractmethod
     def forward(self, degraded: Tensor, *conditions: Tensor) -> Tensor:
         """Restore; see the class for shapes."""
-        raise NotImplementedError
 
     @property
     def ends(self) -> tuple[str, ...]:

@@ -2,52 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import pytest
-import torch
 
 from pixelmend import catalog
-from pixelmend.degradations.resample import resize
 from pixelmend.errors import UsageError
-from pixelmend.evaluation.method import Setup
 from pixelmend.evaluation.methods.diffusion import Diffusion
 from pixelmend.evaluation.problem import Problem
-from pixelmend.images import read_float
+from tests.evaluation.methods.restoring import SETUP, Pixels, checked, lighthouse, psnr, resized
 
-Pixels = npt.NDArray[np.float32]
-LIGHTHOUSE = Path(__file__).parents[3] / "examples" / "lighthouse_noisy.png"
-SETUP = Setup(threads=1)
-
-
-def resized(pixels: Pixels, height: int, width: int, method: str = "bicubic") -> Pixels:
-    result: Pixels = resize(torch.tensor(pixels.transpose(2, 0, 1)), height, width, method=method).numpy()
-    return np.ascontiguousarray(result.transpose(1, 2, 0))
+if TYPE_CHECKING:
+    import torch
 
 
 @pytest.fixture(scope="module")
 def clean() -> Pixels:
-    """A part of the lighthouse, 72×72×3, its noise taken away by making it smaller."""
-    return resized(read_float(LIGHTHOUSE, color="rgb"), 125, 125, "area")[20 : 20 + 72, 30 : 30 + 72].copy()
-
-
-def psnr(restored: Pixels, clean: Pixels) -> float:
-    return float(-10 * np.log10(np.mean((restored - clean) ** 2)))
-
-
-def checked(method: Diffusion, problem: Problem, capsys: pytest.CaptureFixture[str]) -> Pixels:
-    """Restore twice, and see that only the result comes of it."""
-    before, state = problem.degraded.copy(), torch.random.get_rng_state()
-    restored = method.restore(problem)
-    assert restored.shape == problem.wanted_shape
-    assert restored.dtype == np.float32
-    assert np.array_equal(restored, method.restore(problem))
-    assert np.array_equal(problem.degraded, before)
-    assert torch.equal(torch.random.get_rng_state(), state)
-    assert capsys.readouterr() == ("", "")
-    return restored
+    """72×72×3."""
+    return lighthouse(72)
 
 
 @pytest.fixture(scope="module")
