@@ -204,14 +204,16 @@ class PictureStore:
             symmetry: (N,) 0–7, see ``CropPlan``.
             side: Height and width, pixels.
         """
-        step = torch.arange(side)
+        # The few numbers of the plan travel, not the many of the pixels.
+        start, width, symmetry = (t.to(self.device, non_blocking=True) for t in (start, width, symmetry))
+        step = torch.arange(side, device=self.device)
         y, x = torch.meshgrid(step, step, indexing="ij")
         flip_y, flip_x, turn = ((symmetry[:, None, None] >> bit & 1).bool() for bit in range(3))
         row = torch.where(flip_y, side - 1 - y, y)
         column = torch.where(flip_x, side - 1 - x, x)
         row, column = torch.where(turn, column, row), torch.where(turn, row, column)
         index = start[:, None, None] + row * width[:, None, None] + column
-        return self.pixels[index.to(self.device, non_blocking=True)].permute(0, 3, 1, 2)
+        return self.pixels[index].permute(0, 3, 1, 2)
 
 
 def _distance(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -160,7 +160,7 @@ def splat(path: Tensor, radius: int | None = None) -> Tensor:
     low = path.floor().clamp(-radius, radius - 1 if radius else 0)
     part = path - low
     corner = (low + radius).long()
-    kernels = torch.zeros(len(path), side * side, dtype=torch.float64)
+    kernels = torch.zeros(len(path), side * side, dtype=torch.float64, device=path.device)
     for dx in (0, 1):
         for dy in (0, 1):
             weight = (part[..., 0] if dx else 1 - part[..., 0]) * (part[..., 1] if dy else 1 - part[..., 1])

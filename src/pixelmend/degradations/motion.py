@@ -10,14 +10,16 @@ import torch
 import torch.nn.functional as F
 
 from pixelmend.degradations.base import Degradation, column, generators
-from pixelmend.degradations.convolve import convolve, in_light
-from pixelmend.degradations.declare import Amount, amount
+from pixelmend.degradations.convolve import LIGHTS, convolve, in_light
+from pixelmend.degradations.declare import Amount, Choice, amount, choice
 from pixelmend.degradations.kernels import line_kernels
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
     from torch import Tensor
 
-    from pixelmend.degradations.declare import Params
+    from pixelmend.degradations.declare import Params, Value
 
 _WAVES = 4
 """An outline is a circle with so many waves on it."""
@@ -28,13 +30,14 @@ class ObjectMotion(Degradation):
     """A part with a random smooth outline moves on a straight line in front of a still background.
 
     With a the part's opacity, k the kernel of the motion and * convolution, the picture is k * (a clean) +
-    (1 - k * a) background, in linear light: the exact mean over time of the part in front of the background. What the
+    (1 - k * a) background: the exact mean over time of the part in front of the background. What the
     part hides is filled in smoothly from around it. The part is sharp at its place in the middle of the exposure.
 
     Attributes:
         length: From where the part starts to where it ends.
         angle: Of its way, from the right downwards.
         share: How much of the picture's area the part covers; less where it is cut off by the border.
+        light: What is mixed: a sensor adds up linear light; averages of video frames are often of display values.
     """
 
     kind: ClassVar[str] = "object_motion"
@@ -43,13 +46,20 @@ class ObjectMotion(Degradation):
     length: Amount = amount((4, 30), 0, 200, "pixels")
     angle: Amount = amount((0, 360), 0, 360, "degrees")
     share: Amount = amount((0.05, 0.4), 0, 1, "of the picture's area")
+    light: Choice = choice("linear", LIGHTS)
+
+    @classmethod
+    def group(cls, params: Mapping[str, Value]) -> Hashable:
+        """Pictures blurred in the same light."""
+        return params["light"]
 
     @classmethod
     def apply(cls, pictures: Tensor, params: Params) -> Tensor:
         """Move the part."""
         part = opacity(pictures, params["share"], params["seed"])
         kernels = line_kernels(params["length"], params["angle"])
-        return in_light(pictures, lambda light: _compose(light, part, kernels), "linear")
+        light = LIGHTS[int(params["light"][0])]
+        return in_light(pictures, lambda values: _compose(values, part, kernels), light)
 
 
 def opacity(pictures: Tensor, share: Tensor, seeds: Tensor) -> Tensor:

@@ -95,7 +95,7 @@ def _developed(light: Tensor, params: Params, way: str) -> Tensor:
         return _saturated(expose(light / gains, params) * gains, params)
     # A camera's picture goes on beyond this one: so that its borders are no different, more is measured.
     scene = F.pad(light / gains, (_REACH,) * 4, mode="replicate")
-    sites = bayer_sites(params["seed"], (scene.shape[2], scene.shape[3])).to(light.device)
+    sites = bayer_sites(params["seed"], (scene.shape[2], scene.shape[3]), light.device)
     # Balanced first, since the correction of one colour by another's Laplacian takes them to be alike (so dcraw does).
     mosaic = expose(scene.gather(1, sites), params) * gains.expand_as(scene).gather(1, sites)
     colors = demosaic(_saturated(mosaic, params), sites, way)
@@ -155,11 +155,11 @@ def poisson(mean: Tensor, noise: Tensor) -> Tensor:
     return counts
 
 
-def bayer_sites(seeds: Tensor, size: tuple[int, int]) -> Tensor:
+def bayer_sites(seeds: Tensor, size: tuple[int, int], device: torch.device | str = "cpu") -> Tensor:
     """Which colour each site keeps, 0 red, 1 green, 2 blue: (N, 1, H, W) int64; each picture's seed sets the corner."""
-    corners = torch.stack([torch.randint(2, (2,), generator=g) for g in generators(seeds, salt=2)])
-    rows = (torch.arange(size[0]) + corners[:, :1]) % 2
-    columns = (torch.arange(size[1]) + corners[:, 1:]) % 2
+    corners = torch.stack([torch.randint(2, (2,), generator=g) for g in generators(seeds, salt=2)]).to(device)
+    rows = (torch.arange(size[0], device=device) + corners[:, :1]) % 2
+    columns = (torch.arange(size[1], device=device) + corners[:, 1:]) % 2
     return (rows[:, :, None] + columns[:, None, :])[:, None]
 
 

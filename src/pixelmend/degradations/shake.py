@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from pixelmend.degradations.base import Degradation
-from pixelmend.degradations.convolve import fast_size, in_light, padded
-from pixelmend.degradations.declare import Amount, amount
+from pixelmend.degradations.convolve import LIGHTS, fast_size, in_light, padded
+from pixelmend.degradations.declare import Amount, Choice, amount, choice
 from pixelmend.degradations.kernels import splat, trajectories
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
     from torch import Tensor
 
-    from pixelmend.degradations.declare import Params
+    from pixelmend.degradations.declare import Params, Value
 
 _CELL = 64
 """Pixels between places where the kernel is worked out ..."""
@@ -42,6 +44,10 @@ class Poses:
     roll: Tensor
     perspective: Tensor
 
+    def to(self, device: torch.device) -> Poses:
+        """The same poses on a device."""
+        return Poses(*(t.to(device, non_blocking=True) for t in (self.shift, self.roll, self.perspective)))
+
     def sources(self, points: Tensor, size: tuple[int, int]) -> Tensor:
         """Where the light that falls on these points came from in the still picture, for each pose.
 
@@ -56,7 +62,7 @@ class Poses:
         Returns:
             (N, P, T, 2) pixels.
         """
-        middle = torch.tensor([(size[1] - 1) / 2, (size[0] - 1) / 2], dtype=torch.float64)
+        middle = points.new_tensor([(size[1] - 1) / 2, (size[0] - 1) / 2])
         x, y = (points - middle)[None, :, None].unbind(-1)
         cos, sin = self.roll.cos()[:, None], self.roll.sin()[:, None]
         shift = self.shift[:, None]
@@ -81,7 +87,7 @@ def poses(params: Params, size: tuple[int, int]) -> Poses:
 class CameraShake(Degradation):
     """A shaking hand that shifts, tilts and rolls the camera.
 
-    The picture is the mean, in linear light, of what the camera sees in each pose. That mean is taken by efficient
+    The picture is the mean of what the camera sees in each pose. That mean is taken by efficient
     filter flow (Hirsch et al. 2010): kernels at the corners of a grid of cells, and between them a bilinear mixture of
     the four blurred pictures. The path is that of ``trajectories``.
 
@@ -92,6 +98,7 @@ class CameraShake(Degradation):
         perspective: Longer side of the picture over the focal length: 0 is a far telephoto lens or a small part of a
             picture, 1 a wide-angle lens; tilting then shifts the border more than the middle.
         tremor: 0 is an almost straight sweep, 1 a nervous hand.
+        light: What is mixed: a sensor adds up linear light; averages of video frames are often of display values.
     """
 
     kind: ClassVar[str] = "camera_shake"
@@ -101,12 +108,18 @@ class CameraShake(Degradation):
     roll: Amount = amount((0, 0.25), 0, 1, "share of extent")
     perspective: Amount = amount((0, 0.5), 0, 1.5, "longer side / focal length")
     tremor: Amount = amount((0, 1), 0, 1)
+    light: Choice = choice("linear", LIGHTS)
+
+    @classmethod
+    def group(cls, params: Mapping[str, Value]) -> Hashable:
+        """Pictures blurred in the same light."""
+        return params["light"]
 
     @classmethod
     def apply(cls, pictures: Tensor, params: Params) -> Tensor:
         """Blur by poses."""
         way = poses(params, (pictures.shape[2], pictures.shape[3]))
-        return in_light(pictures, lambda light: blur_by_poses(light, way), "linear")
+        return in_light(pictures, lambda values: blur_by_poses(values, way), LIGHTS[int(params["light"][0])])
 
 
 def blur_by_poses(pictures: Tensor, way: Poses) -> Tensor:
@@ -120,6 +133,8 @@ def blur_by_poses(pictures: Tensor, way: Poses) -> Tensor:
     size = (pictures.shape[2], pictures.shape[3])
     rows, columns = (_edges(side, max(size)) for side in size)
     cells = [(slice(*r), slice(*c)) for r in pairwise(rows) for c in pairwise(columns)]
+    # Poses are double precision, which some accelerators lack.
+    way = way.to(exact.device) if exact.device.type == "cuda" else way
     kernels = [cell_kernels(way, cell, size) for cell in cells]
     margin = max(k.shape[-1] // 2 for k in kernels)
     border = padded(exact, margin)
@@ -137,7 +152,7 @@ def blur_by_poses(pictures: Tensor, way: Poses) -> Tensor:
 
 
 def cell_kernels(way: Poses, cell: tuple[slice, slice], size: tuple[int, int]) -> Tensor:
-    """Kernels at a cell's corners, (N, 4, k, k) float32 on the CPU: top left, top right, bottom left, bottom right.
+    """Kernels at a cell's corners, (N, 4, k, k) float32, where the poses are: top left, top right, bottom left, right.
 
     Args:
         way: Poses of each picture.
@@ -145,7 +160,7 @@ def cell_kernels(way: Poses, cell: tuple[slice, slice], size: tuple[int, int]) -
         size: Of the picture, (H, W).
     """
     ends = [(part.start - 0.5, part.stop - 0.5) for part in cell]
-    points = torch.tensor([(x, y) for y in ends[0] for x in ends[1]], dtype=torch.float64)
+    points = way.shift.new_tensor([(x, y) for y in ends[0] for x in ends[1]])
     # A kernel says where light goes, so it is the other way round.
     moved = points[None, :, None] - way.sources(points, size)
     kernels = splat(moved.flatten(0, 1))

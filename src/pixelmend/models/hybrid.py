@@ -112,7 +112,7 @@ SIZES: dict[str, HybridConfig] = {
 
 _ENLARGING = {
     "nano": HybridConfig(widths=(32, 48, 64), encoder_blocks=(1, 1, 1), decoder_blocks=(1, 1), context=("window",)),
-    "small": HybridConfig(widths=(64, 96, 128), encoder_blocks=(3, 2, 1), decoder_blocks=(3, 1)),
+    "small": HybridConfig(widths=(64, 64, 128), encoder_blocks=(5, 2, 1), decoder_blocks=(6, 2)),
     "base": HybridConfig(widths=(128, 192, 256), encoder_blocks=(3, 2, 1), decoder_blocks=(3, 2)),
 }
 """The same where the picture grows: it is small before, so that its own resolution gets the width at once."""

@@ -95,32 +95,47 @@ class MuonAdamW(torch.optim.Optimizer):
                 self._step_adamw(moving, group)
         return loss
 
+    # Over all parameters at once: on an accelerator a step is hundreds of small operations, and starting them is its cost.
+
     def _step_muon(self, moving: list[tuple[Tensor, Tensor]], group: dict[str, Any]) -> None:
+        if not moving:
+            return
+        parameters, grads = [p for p, _ in moving], [grad for _, grad in moving]
+        momenta = [self._kept(p, "momentum") for p in parameters]
+        torch._foreach_lerp_(momenta, grads, 1 - group["momentum"])
+        torch._foreach_mul_(parameters, 1 - group["lr"] * group["decay"])
         by_shape: dict[tuple[int, int], list[tuple[Tensor, Tensor]]] = {}
-        for p, grad in moving:
-            by_shape.setdefault((p.shape[0], p[0].numel()), []).append((p, grad))
+        for p, update in zip(parameters, torch._foreach_lerp(grads, momenta, group["momentum"]), strict=True):
+            by_shape.setdefault((p.shape[0], p[0].numel()), []).append((p, whole(update)))
         for (rows, columns), same in by_shape.items():
-            updates = []
-            for p, grad in same:
-                state = self.state[p]
-                if not state:
-                    state["momentum"] = torch.zeros_like(p)
-                state["momentum"].lerp_(grad, 1 - group["momentum"])
-                updates.append(whole(grad.lerp(state["momentum"], group["momentum"])).reshape(rows, columns))
+            moves = orthogonalize(torch.stack([update.reshape(rows, columns) for _, update in same]))
             rate = group["lr"] * max(1.0, rows / columns) ** 0.5
-            for (p, _), update in zip(same, orthogonalize(torch.stack(updates)), strict=True):
-                p.mul_(1 - group["lr"] * group["decay"])
-                p.add_(like(update.reshape(p.shape).to(p.dtype), p), alpha=-rate)
+            fitted = [like(m.reshape(p.shape).to(p.dtype), p) for (p, _), m in zip(same, moves, strict=True)]
+            torch._foreach_add_([p for p, _ in same], fitted, alpha=-rate)
 
     def _step_adamw(self, moving: list[tuple[Tensor, Tensor]], group: dict[str, Any]) -> None:
+        if not moving:
+            return
         beta1, beta2 = group["betas"]
-        for p, grad in moving:
-            state = self.state[p]
-            if not state:
-                state.update(step=torch.zeros(()), mean=torch.zeros_like(p), square=torch.zeros_like(p))
-            state["step"] += 1
-            state["mean"].lerp_(grad, 1 - beta1)
-            state["square"].lerp_(grad.square(), 1 - beta2)
-            count = float(state["step"])
-            denominator = (state["square"] / (1 - beta2**count)).sqrt_().add_(group["eps"])
-            p.addcdiv_(state["mean"], denominator, value=-group["lr"] / (1 - beta1**count))
+        parameters, grads = [p for p, _ in moving], [grad for _, grad in moving]
+        means, squares = ([self._kept(p, name) for p in parameters] for name in ("mean", "square"))
+        counts = []
+        for p in parameters:
+            # Counted on the CPU, so that nobody waits for the device to read it.
+            self.state[p]["step"] = self.state[p].get("step", torch.zeros(())) + 1
+            counts.append(float(self.state[p]["step"]))
+        torch._foreach_lerp_(means, grads, 1 - beta1)
+        torch._foreach_mul_(squares, beta2)
+        torch._foreach_addcmul_(squares, grads, grads, 1 - beta2)
+        denominators = torch._foreach_sqrt(squares)
+        torch._foreach_div_(denominators, [(1 - beta2**count) ** 0.5 for count in counts])
+        torch._foreach_add_(denominators, group["eps"])
+        torch._foreach_addcdiv_(parameters, means, denominators, [-group["lr"] / (1 - beta1**c) for c in counts])
+
+    def _kept(self, parameter: Tensor, name: str) -> Tensor:
+        """What is remembered of a parameter, zeros at first."""
+        state = self.state[parameter]
+        if name not in state:
+            state[name] = torch.zeros_like(parameter)
+        kept: Tensor = state[name]
+        return kept
