@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from pixelmend.degradations.curves import to_display, to_linear
 from pixelmend.degradations.motion import ObjectMotion, fill, opacity
 
 
-def drawn(pictures: int, seed: int = 0, **given: float) -> dict[str, Tensor]:
+def drawn(pictures: int, seed: int = 0, **given: Any) -> dict[str, Tensor]:
     return ObjectMotion(**given).sample(pictures, torch.Generator().manual_seed(seed))
 
 

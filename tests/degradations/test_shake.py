@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from pixelmend.degradations.shake import CameraShake, Poses, blur_by_poses, cell
 SIZE = (128, 128)
 
 
-def drawn(pictures: int, seed: int = 0, **given: float) -> dict[str, Tensor]:
+def drawn(pictures: int, seed: int = 0, **given: Any) -> dict[str, Tensor]:
     return CameraShake(**given).sample(pictures, torch.Generator().manual_seed(seed))
 
 
@@ -65,7 +66,7 @@ def test_points_of_light_show_the_kernel_of_their_place() -> None:
 def test_without_roll_and_perspective_it_is_the_same_everywhere() -> None:
     params = drawn(2, extent=12, roll=0, perspective=0)
     way = poses(params, SIZE)
-    kernels = [cell_kernels(way, (slice(0, 64), slice(c, c + 64)), SIZE) for c in (0, 64)]
+    kernels = cell_kernels(way, [(slice(0, 64), slice(c, c + 64)) for c in (0, 64)], SIZE)
     assert torch.allclose(kernels[0], kernels[1], atol=1e-6)
     assert torch.allclose(kernels[0][:, 0], kernels[0][:, 3], atol=1e-6)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
@@ -15,17 +16,22 @@ from pixelmend.degradations.declare import Amount, Choice, amount, choice
 from pixelmend.degradations.kernels import splat, trajectories
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Hashable, Mapping, Sequence
 
     from torch import Tensor
 
     from pixelmend.degradations.declare import Params, Value
+
+Cell = tuple[slice, slice]
+"""Rows and columns."""
 
 _CELL = 64
 """Pixels between places where the kernel is worked out ..."""
 _LARGE_CELL = 128
 """... and in large pictures."""
 _LARGE = 512
+_TOGETHER = 16
+"""Cells that an accelerator works on at once; a processor's caches hold one."""
 _STEEPEST = 0.2
 """Radians that a camera rolls at most, also before a tiny picture."""
 
@@ -135,36 +141,59 @@ def blur_by_poses(pictures: Tensor, way: Poses) -> Tensor:
     cells = [(slice(*r), slice(*c)) for r in pairwise(rows) for c in pairwise(columns)]
     # Poses are double precision, which some accelerators lack.
     way = way.to(exact.device) if exact.device.type == "cuda" else way
-    kernels = [cell_kernels(way, cell, size) for cell in cells]
+    groups = _alike(cells, together=1 if exact.device.type == "cpu" else _TOGETHER)
+    kernels = [cell_kernels(way, [cells[number] for number in group], size) for group in groups]
     margin = max(k.shape[-1] // 2 for k in kernels)
     border = padded(exact, margin)
-    done = []
-    for (row, column), kernel in zip(cells, kernels, strict=True):
+    done: dict[int, Tensor] = {}
+    for group, kernel in zip(groups, kernels, strict=True):
         reach = kernel.shape[-1] // 2
-        piece = border[
-            :, :, row.start + margin - reach : row.stop + margin + reach,
-            column.start + margin - reach : column.stop + margin + reach,
-        ]  # fmt: skip
-        done.append(_blend(piece, kernel.to(exact)))
+        pieces = torch.stack([_piece(border, cells[number], margin, reach) for number in group])
+        blurred = _blend(pieces.flatten(0, 1), kernel.to(exact).flatten(0, 1))
+        done |= zip(group, torch.split(blurred, len(pictures)), strict=True)
     across = len(columns) - 1
-    lines = [torch.cat(done[first : first + across], 3) for first in range(0, len(done), across)]
+    lines = [torch.cat([done[n] for n in range(first, first + across)], 3) for first in range(0, len(done), across)]
     return torch.cat(lines, 2).to(pictures.dtype)
 
 
-def cell_kernels(way: Poses, cell: tuple[slice, slice], size: tuple[int, int]) -> Tensor:
-    """Kernels at a cell's corners, (N, 4, k, k) float32, where the poses are: top left, top right, bottom left, right.
+def _alike(cells: Sequence[Cell], *, together: int) -> list[list[int]]:
+    """Numbers of cells of one size, at most so many in each list."""
+    by_size: dict[tuple[int, int], list[int]] = defaultdict(list)
+    for number, (row, column) in enumerate(cells):
+        by_size[row.stop - row.start, column.stop - column.start].append(number)
+    return [
+        numbers[first : first + together] for numbers in by_size.values() for first in range(0, len(numbers), together)
+    ]
+
+
+def _piece(border: Tensor, cell: Cell, margin: int, reach: int) -> Tensor:
+    """A cell and ``reach`` pixels around it, out of pictures with a border of ``margin``."""
+    row, column = (slice(part.start + margin - reach, part.stop + margin + reach) for part in cell)
+    return border[:, :, row, column]
+
+
+def cell_kernels(way: Poses, cells: Sequence[Cell], size: tuple[int, int]) -> Tensor:
+    """Kernels at the corners of cells: top left, top right, bottom left, bottom right.
 
     Args:
         way: Poses of each picture.
-        cell: Its rows and columns; the corners are those of its outermost pixels.
+        cells: Rows and columns of each; the corners are those of its outermost pixels.
         size: Of the picture, (H, W).
+
+    Returns:
+        (cells, N, 4, k, k) float32, where the poses are.
     """
-    ends = [(part.start - 0.5, part.stop - 0.5) for part in cell]
-    points = way.shift.new_tensor([(x, y) for y in ends[0] for x in ends[1]])
+    corners = [
+        (x, y)
+        for row, column in cells
+        for y in (row.start - 0.5, row.stop - 0.5)
+        for x in (column.start - 0.5, column.stop - 0.5)
+    ]
+    points = way.shift.new_tensor(corners)
     # A kernel says where light goes, so it is the other way round.
     moved = points[None, :, None] - way.sources(points, size)
     kernels = splat(moved.flatten(0, 1))
-    return kernels.reshape(*moved.shape[:2], *kernels.shape[1:])
+    return kernels.reshape(len(moved), len(cells), 4, *kernels.shape[1:]).transpose(0, 1)
 
 
 def _edges(side: int, longest: int) -> list[int]:

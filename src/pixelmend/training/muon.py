@@ -95,7 +95,7 @@ class MuonAdamW(torch.optim.Optimizer):
                 self._step_adamw(moving, group)
         return loss
 
-    # Over all parameters at once: on an accelerator a step is hundreds of small operations, and starting them is its cost.
+    # All parameters at once: on an accelerator a step is hundreds of small operations, and starting them is its cost.
 
     def _step_muon(self, moving: list[tuple[Tensor, Tensor]], group: dict[str, Any]) -> None:
         if not moving:
@@ -105,7 +105,8 @@ class MuonAdamW(torch.optim.Optimizer):
         torch._foreach_lerp_(momenta, grads, 1 - group["momentum"])
         torch._foreach_mul_(parameters, 1 - group["lr"] * group["decay"])
         by_shape: dict[tuple[int, int], list[tuple[Tensor, Tensor]]] = {}
-        for p, update in zip(parameters, torch._foreach_lerp(grads, momenta, group["momentum"]), strict=True):
+        updates = torch._foreach_lerp(grads, momenta, group["momentum"])  # noqa: SLF001 (torch's own optimizers' way)
+        for p, update in zip(parameters, updates, strict=True):
             by_shape.setdefault((p.shape[0], p[0].numel()), []).append((p, whole(update)))
         for (rows, columns), same in by_shape.items():
             moves = orthogonalize(torch.stack([update.reshape(rows, columns) for _, update in same]))
@@ -127,7 +128,7 @@ class MuonAdamW(torch.optim.Optimizer):
         torch._foreach_lerp_(means, grads, 1 - beta1)
         torch._foreach_mul_(squares, beta2)
         torch._foreach_addcmul_(squares, grads, grads, 1 - beta2)
-        denominators = torch._foreach_sqrt(squares)
+        denominators = torch._foreach_sqrt(squares)  # noqa: SLF001
         torch._foreach_div_(denominators, [(1 - beta2**count) ** 0.5 for count in counts])
         torch._foreach_add_(denominators, group["eps"])
         torch._foreach_addcdiv_(parameters, means, denominators, [-group["lr"] / (1 - beta1**c) for c in counts])
