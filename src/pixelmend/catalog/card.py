@@ -17,6 +17,8 @@ from pixelmend.errors import ModelError
 
 CONDITIONS = ("noise_level", "mask")
 """What a network may be told beside the picture."""
+VARIANTS = ("faithful", "perceptual", "real")
+"""What a task may have weights for."""
 _DOC = "see the fields of pixelmend.catalog.Card"
 
 
@@ -98,6 +100,8 @@ class Card:
         training: How they were learned.
         scores: What they scored.
         macs_per_pixel: Multiplications with an addition each, for each pixel that goes in; 0 where not counted.
+        variant: Which of a task's weights: "faithful" (as near to the truth as can be), "perceptual" (what looks real)
+            or "real" (for pictures as they are found, not made by one known damage).
         folder: Where the card lies; not part of the JSON.
     """
 
@@ -118,6 +122,7 @@ class Card:
     training: Training
     scores: tuple[Score, ...]
     macs_per_pixel: float = 0.0
+    variant: str = "faithful"
     folder: Path = field(default=Path(), compare=False)
 
     def __post_init__(self) -> None:
@@ -138,6 +143,7 @@ class Card:
             "tile must be at least minimum": self.tile >= self.minimum,
             "sigma_range must rise, inside 0 to 255": 0 <= low < high <= 255,
             f"conditions may hold only {' and '.join(CONDITIONS)}": set(self.conditions) <= set(CONDITIONS),
+            f"variant must be one of {', '.join(VARIANTS)}": self.variant in VARIANTS,
             "file must be the bare name of an .onnx file": Path(self.file).name == self.file
             and self.file.endswith(".onnx"),
             "sha256 must be 64 lower-case hexadecimal digits": len(self.sha256) == 64

@@ -198,6 +198,7 @@ def _card(
         name=name,
         task=recipe["task"],
         size=recipe["size"],
+        variant=recipe.get("variant", "faithful"),
         file=f"{name}.onnx",
         sha256=hashlib.sha256(onnx_file.read_bytes()).hexdigest(),
         parameters=sum(p.numel() for p in model.parameters()),

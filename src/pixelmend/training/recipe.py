@@ -252,6 +252,10 @@ class Recipe(Section):
     size: Literal["nano", "small", "base"] | None = Field(
         default=None, description="of the hybrid network, small where absent; other networks have none"
     )
+    variant: Literal["faithful", "perceptual", "real"] = Field(
+        default="faithful",
+        description="which of a task's weights: as near as can be, as it looks real, or for pictures as they are found",
+    )
     licence: str = Field(default="Apache-2.0", description="what the weights may be used under, for the card")
     seed: int = Field(default=0, ge=0, lt=2**31)
     start: Path | None = Field(
