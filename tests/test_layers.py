@@ -13,7 +13,8 @@ LAYERS = (
     {"images", "metrics"},
     {"catalog", "diagnosis", "degradations", "models", "losses"},
     {"inference", "data"},
-    {"training", "evaluation", "compression", "export"},
+    {"export"},
+    {"training", "evaluation", "compression"},
     {"cli", "service"},
 )
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

@@ -10,6 +10,7 @@ import pytest
 
 from pixelmend import catalog
 from pixelmend.errors import ModelError, UnknownNameError, UsageError
+from tests.small_models import SHIPPING, make_shelf
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,6 +43,7 @@ def test_a_card_survives_a_round_trip(tiny_card: Path) -> None:
         ({"overlap": 64}, "less than tile"),
         ({"file": "../other.onnx"}, "bare name"),
         ({"sha256": "abc"}, "64 lower-case"),
+        ({"storage": "float8"}, "storage must be one of float32, float16, int8"),
         ({"training": {}}, "training lacks keys: data"),
         ({"scores": [{"dataset": "x"}]}, "scores lacks keys"),
         ({"scores": [3]}, "wanted an object"),
@@ -61,6 +63,14 @@ def test_the_features_on_a_card_may_be_absent_but_not_of_another_type(tiny_card:
     assert catalog.Card.from_json(named.to_json()) == named
     with pytest.raises(ModelError, match="features is 3, wanted str"):
         catalog.Card.from_json(changed(tiny_card, training={**training, "features": 3}))
+
+
+def test_cards_of_earlier_versions_speak_of_whole_weights(tiny_card: Path) -> None:
+    assert "storage" not in json.loads(tiny_card.read_text())
+    assert catalog.load(tiny_card).storage == "float32"
+    compact = catalog.Card.from_json(changed(tiny_card, storage="int8"))
+    assert compact.storage == "int8"
+    assert catalog.Card.from_json(compact.to_json()) == compact
 
 
 def test_a_card_may_name_both_conditions(tiny_card: Path) -> None:
@@ -104,13 +114,91 @@ def test_unknown_names_are_told_with_the_nearest() -> None:
         catalog.find("denoize")
     with pytest.raises(UnknownNameError, match="unknown size for denoise 'huge'"):
         catalog.find("denoise", "huge")
+    with pytest.raises(UnknownNameError, match="did you mean 'denoise-small'"):
+        catalog.by_name("denoise-smal")
+
+
+@pytest.fixture
+def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A shelf that holds weights of every kind."""
+    make_shelf(tmp_path)
+    monkeypatch.setattr("pixelmend.catalog.shelf.FOLDER", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("shelf")
+def test_what_ships_is_what_lies_there() -> None:
+    assert catalog.names() == tuple(sorted(SHIPPING))
+    assert catalog.tasks() == (
+        "deblur", "dejpeg", "denoise", "inpaint", "photo", "super-resolve", "super-resolve-real",
+    )  # fmt: skip
+    assert [catalog.by_name(name).name for name in catalog.names()] == sorted(SHIPPING)
+
+
+@pytest.mark.usefixtures("shelf")
+@pytest.mark.parametrize(
+    ("wanted", "name"),
+    [
+        (("denoise",), "denoise-small"),
+        (("denoise", "nano"), "denoise-nano"),
+        (("deblur", "base"), "deblur-base"),
+        (("deblur", "small", 1, "perceptual"), "deblur-small-perceptual"),
+        (("super-resolve",), "super-resolve-small-x4"),
+        (("super-resolve", "small", 2), "super-resolve-small-x2"),
+        (("super-resolve", "small", 3), "super-resolve-small-x3"),
+        (("super-resolve", "small", None, "perceptual"), "super-resolve-small-x4-perceptual"),
+        (("super-resolve-real",), "super-resolve-real-small-x4"),
+        (("inpaint", "small", 1), "inpaint-small"),
+    ],
+)
+def test_the_right_weights_are_found(wanted: tuple[Any, ...], name: str) -> None:
+    assert catalog.find(*wanted).name == name
+
+
+@pytest.mark.usefixtures("shelf")
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        (("inpaint", "base"), r"unknown size for inpaint 'base': choose one of: small"),
+        (("deblur", "nano"), r"unknown size for deblur 'nano': choose one of: base, small"),
+        (("super-resolve", "small", 8), r"no weights for super-resolve at scale 8: choose one of: 2, 3, 4"),
+        (("super-resolve-real", "small", 2), r"at scale 2: choose one of: 4"),
+        (("denoise", "small", 2), r"no weights for denoise at scale 2: choose one of: 1"),
+        (
+            ("super-resolve", "small", 2, "perceptual"),
+            r"no perceptual weights of size small at scale 2 .* there",
+        ),
+        (
+            ("denoise", "small", None, "perceptual"),
+            r"denoise has no perceptual weights of size small .*photo",
+        ),
+        (("denoise", "small", None, "real"), r"unknown variant 'real'"),
+    ],
+)
+def test_what_is_not_there_is_told_with_what_there_is(wanted: tuple[Any, ...], message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        catalog.find(*wanted)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_are_missing_are_a_damaged_installation_for_their_task_alone(shelf: Path) -> None:
+    (shelf / "deblur-small.onnx").unlink()
+    assert catalog.find("denoise").name == "denoise-small"
+    why = r"deblur-small\.onnx, which does not lie beside it.*reinstall pixelmend"
+    with pytest.raises(ModelError, match=why):
+        catalog.find("deblur")
+    with pytest.raises(ModelError, match=why):
+        catalog.by_name("deblur-small")
 
 
 @pytest.mark.parametrize("name", catalog.names())
 def test_every_model_that_ships_is_whole(name: str) -> None:
-    task, _, size = name.rpartition("-")
-    card = catalog.find(task, size)
-    assert (card.name, card.task, card.size) == (name, task, size)
+    card = catalog.by_name(name)
+    assert card.path.stem == card.name == name
+    assert name.startswith(card.task)
+    assert card.size in name.split("-")
+    assert card.variant == "faithful" or card.variant in name.split("-")
+    assert card.scale == 1 or f"x{card.scale}" in name.split("-")
     assert card.training.data, "pictures and licences must be named"
     assert card.scores, "scores must be stored"
     catalog.verify(card)

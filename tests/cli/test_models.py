@@ -18,6 +18,7 @@ from pixelmend.cli import app
 from pixelmend.cli.models import Line, median_seconds, table
 from pixelmend.errors import UnknownNameError, UsageError
 from pixelmend.models import SIZES, measure
+from tests.small_models import make_shelf
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,11 +41,12 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_network_is_counted_in_80_columns() -> None:
     lines = _lines("--quick")
-    assert lines[0].split() == ["network", "parameters", "MACs", "memory", "weights"]
+    assert lines[0].split() == ["weights", "that", "ship", "parameters", "file"]
+    assert ["network", "parameters", "MACs", "memory", "weights"] in [line.split() for line in lines]
     assert max(map(len, lines)) <= 80
     rows = {line.split()[0]: line for line in lines if re.match(r"\S+ +[\d.]+ [kM]", line)}
-    assert list(rows) == [CARD.name, *(network.name for network in measure.networks())]
-    assert "ship, 8.09 MB" in rows[CARD.name]
+    assert list(rows) == [*catalog.names(), *(network.name for network in measure.networks())]
+    assert rows[CARD.name].split() == [CARD.name, "1.99", "M", "8.09", "MB"]
     assert len(SIZES) * 4 == sum(name.startswith("hybrid") for name in rows)
     assert re.search(r"555 k +36\.3 G +36\.0 MB +–$", rows["dncnn-17-gray"])
     assert not any("MP/s" in line for line in lines)
@@ -57,9 +59,8 @@ def test_weights_that_ship_are_named_at_the_network_that_they_are_of(tmp_path: P
     found = {each["name"]: each for each in report["networks"]}
     assert found[CARD.name]["parameters"] == CARD.parameters
     assert found[CARD.name]["file_bytes"] == CARD.path.stat().st_size
-    assert {name for name, each in found.items() if each["weights"] and each["kind"] == "hybrid"} == {
-        f"hybrid-{CARD.size}"
-    }
+    assert CARD.name in found[f"hybrid-{CARD.size}"]["weights"]
+    assert not any(each["weights"] for each in found.values() if each["kind"] in {"discriminator", "baseline"})
     assert {each["megapixels_per_second"] for each in report["networks"]} == {None}
 
 
@@ -67,12 +68,13 @@ def test_weights_that_ship_are_named_at_the_network_that_they_are_of(tmp_path: P
 def test_speed_is_measured_here_and_says_how(tmp_path: Path) -> None:
     lines = _lines("--device", "cpu", "--json", str(tmp_path / "models.json"))
     assert "speed" in lines[0].split()
-    assert sum(" MP/s" in line for line in lines) == 2
+    assert sum(" MP/s" in line for line in lines) == len(catalog.names()) + 1
     assert max(map(len, lines)) <= 80
     assert any(re.match(r"speed: ONNX Runtime, fp32, cpu; PyTorch, (bf16|fp32), \d+ CPU threads?;", line)
                for line in lines)  # fmt: skip
-    shipped, tiny = json.loads((tmp_path / "models.json").read_text())["networks"]
-    assert (shipped["name"], tiny["name"]) == (CARD.name, "tiny")
+    found = {each["name"]: each for each in json.loads((tmp_path / "models.json").read_text())["networks"]}
+    assert list(found) == [*catalog.names(), "tiny"]
+    shipped, tiny = found[CARD.name], found["tiny"]
     assert shipped["megapixels_per_second"] > 0.01
     assert tiny["macs"] == 256**2 * 81
     assert tiny["megapixels_per_second"] > shipped["megapixels_per_second"]
@@ -110,8 +112,8 @@ def test_a_device_that_one_half_lacks_is_left_to_the_other(monkeypatch: pytest.M
     monkeypatch.setattr(models, "_way_to_measure", lambda _: (measure.count, "PyTorch, bf16, cuda"))
     lines = _lines("--device", "cuda", "--json", str(tmp_path / "models.json"))
     found = json.loads((tmp_path / "models.json").read_text())["networks"]
-    assert found[0]["ran_on"] is None
-    assert found[1]["ran_on"] == "PyTorch, bf16, cuda"
+    assert {each["ran_on"] for each in found if each["kind"] == "shipped"} == {None}
+    assert {each["ran_on"] for each in found if each["kind"] != "shipped"} == {"PyTorch, bf16, cuda"}
     assert "memory: weights and features alive at once, as CUDA reports it." in lines
 
 
@@ -135,11 +137,28 @@ def test_a_table_aligns_names_to_the_left_and_numbers_to_the_right() -> None:
         Line("longer", "hybrid", 12_345_678, 10**9, 2048, 123.456, "PyTorch", ("a",)),
     ]
     assert table(lines) == [
-        "network  parameters    MACs   memory       speed  weights",
+        "weights that ship  parameters   file       speed",
+        "a                          81  999 B  0.004 MP/s",
         "",
-        "weights that ship, to restore with",
-        "a                81       –        –  0.004 MP/s  ship, 999 B",
+        "network  parameters    MACs   memory     speed  weights",
         "",
         "the hybrid network, to train",
-        "longer       12.3 M  1.00 G  2.05 kB    123 MP/s  a",
+        "longer       12.3 M  1.00 G  2.05 kB  123 MP/s  a",
     ]
+
+
+def test_many_weights_with_long_names_still_fit_80_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_shelf(tmp_path)
+    monkeypatch.setattr("pixelmend.catalog.shelf.FOLDER", tmp_path)
+    names = catalog.names()
+    larger = ("super-resolve-small-x4", "super-resolve-real-small-x4")
+    lines = [
+        *(Line(name, "shipped", 12_345_678, megapixels_per_second=12.3, file_bytes=12_345_678) for name in names),
+        Line("hybrid-small", "hybrid", 12_345_678, 10**11, 10**8, 12.34, "PyTorch", ("denoise-small",)),
+        Line("hybrid-small-x2", "hybrid", 12_345_678, 10**11, 10**8, 12.34, "PyTorch", larger[:1]),
+        Line("hybrid-small-x4", "hybrid", 12_345_678, 10**11, 10**8, 12.34, "PyTorch", larger),
+    ]
+    text = table(lines)
+    assert max(map(len, text)) <= 80
+    assert [line.split()[0] for line in text[1 : len(names) + 1]] == list(names)
+    assert [line.rsplit("  ", 1)[1] for line in text[-3:]] == ["denoise-small", "1 set", "2 sets"]

@@ -17,6 +17,7 @@ from PIL import Image
 from pixelmend import cli
 from pixelmend.errors import UnwritableError
 from pixelmend.images import decode, encode, save
+from tests.small_models import make_shelf
 
 Photo = NDArray[np.float32]
 
@@ -85,6 +86,98 @@ def test_all_outputs(run: Run, picture: Path, tiny_card: Path, tmp_path: Path) -
     assert (told["sigma"], told["sigma_estimated"], told["tile"]) == (25, False, [32, 32])
     assert told["output"] == str(tmp_path / "b.png")
     assert told["tiles"] > 1
+
+
+@pytest.fixture
+def shelf(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ships is small and of every kind."""
+    folder = tmp_path_factory.mktemp("shelf")
+    make_shelf(folder)
+    monkeypatch.setattr("pixelmend.catalog.shelf.FOLDER", folder)
+
+
+@pytest.mark.usefixtures("shelf")
+@pytest.mark.parametrize(("options", "scale"), [([], 4), (["--scale", "2"], 2)])
+def test_a_larger_picture_with_a_before_half_as_large(
+    run: Run, picture: Path, tmp_path: Path, options: list[str], scale: int
+) -> None:
+    both, report = tmp_path / "both.png", tmp_path / "report.json"
+    ran = run("restore", picture, "--task", "super-resolve", *options, "--compare", both, "--json", report)
+    assert (ran.code, ran.err) == (0, "")
+    found, restored = ran.out.splitlines()[:2]
+    assert found == "found     128×96 colour, 8 bits (jpeg)"
+    assert f"with super-resolve-small-x{scale} to {128 * scale}×{96 * scale} in " in restored
+    result = decode(picture.parent / "a_restored.jpg")
+    assert (result.width, result.height) == (128 * scale, 96 * scale)
+    assert (decode(both).width, decode(both).height) == (2 * 128 * scale + 8, 96 * scale)
+    told = json.loads(report.read_text())
+    assert (told["width"], told["output_width"], told["output_height"]) == (128, 128 * scale, 96 * scale)
+    assert told["sigma"] is None
+
+
+@pytest.mark.usefixtures("shelf")
+def test_a_mask_is_filled_and_the_rest_kept(run: Run, tmp_path: Path, photo: Photo) -> None:
+    pixels = np.rint(photo * 255).astype(np.uint8)
+    lost = np.zeros((96, 128), bool)
+    lost[20:44, 30:62] = True
+    save(pixels, tmp_path / "a.png")
+    save(np.where(lost, 255, 0).astype(np.uint8), tmp_path / "mask.png")
+    ran = run("restore", tmp_path / "a.png", "--task", "inpaint", "--mask", tmp_path / "mask.png")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.splitlines()[0] == "found     128×96 colour, 8 bits (png), 6.2 % lost"
+    filled = decode(tmp_path / "a_restored.png").region(0, 0, 96, 128)
+    np.testing.assert_array_equal(filled[~lost], pixels[~lost])
+    assert np.any(filled[lost] != pixels[lost])
+
+
+@pytest.mark.usefixtures("shelf")
+def test_sizes_names_and_fidelity_choose_the_weights(run: Run, picture: Path) -> None:
+    chosen = {
+        ("--size", "nano"): "denoise-nano",
+        ("--task", "deblur-base"): "deblur-base",
+        ("--task", "super-resolve-real"): "super-resolve-real-small-x4",
+        ("--task", "photo", "--fidelity", "0"): "photo-small-perceptual",
+        ("--task", "photo", "--fidelity", "0.25"): "0.25 × photo-small + 0.75 × photo-small-perceptual",
+    }
+    for options, name in chosen.items():
+        ran = run("restore", picture, *options)
+        assert (ran.code, ran.err) == (0, "")
+        assert f"restored  with {name} " in ran.out
+
+
+# Options, a word of the line.
+WRONG_WEIGHTS = {
+    "no mask": (["--task", "inpaint"], "--mask FILE"),
+    "a mask for nothing": (["--mask", "mask.png"], "denoise-small fills nothing in"),
+    "mask of another size": (["--task", "inpaint", "--mask", "mask.png"], "got a mask of 4×4 pixels, wanted 128×96"),
+    "no such mask": (["--task", "inpaint", "--mask", "none.png"], "no such file"),
+    "over the mask": (["--task", "inpaint", "--mask", "mask.png", "-o", "mask.png"], "same file"),
+    "no such size": (["--task", "deblur", "--size", "nano"], "choose one of: base, small"),
+    "no such scale": (["--task", "super-resolve", "--scale", "5"], "choose one of: 2, 3, 4"),
+    "scale in words": (["--task", "super-resolve", "--scale", "big"], "wanted a number or 'auto'"),
+    "scale for what does not enlarge": (["--scale", "2"], "no weights for denoise at scale 2"),
+    "fidelity without perceptual weights": (["--fidelity", "0.5"], "denoise has no perceptual weights"),
+    "fidelity above 1": (["--task", "photo", "--fidelity", "2"], "wanted 0 (looks real) to 1"),
+    "fidelity in words": (["--task", "photo", "--fidelity", "high"], "wanted a number from 0 to 1"),
+    "unknown model": (["--task", "deblur-bas"], "did you mean 'deblur-base'"),
+}
+
+
+@pytest.mark.usefixtures("shelf")
+@pytest.mark.parametrize("mistake", WRONG_WEIGHTS)
+def test_weights_that_do_not_fit_are_one_line(
+    run: Run, picture: Path, monkeypatch: pytest.MonkeyPatch, mistake: str
+) -> None:
+    options, word = WRONG_WEIGHTS[mistake]
+    monkeypatch.chdir(picture.parent)
+    save(np.zeros((4, 4), np.uint8), "mask.png")
+    before = {each: each.read_bytes() for each in Path().iterdir()}
+    ran = run("restore", "a.jpg", *options)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("pixelmend: ")
+    assert ran.err.count("\n") == 1
+    assert word in ran.err
+    assert {each: each.read_bytes() for each in Path().iterdir()} == before
 
 
 def test_a_folder_as_output(run: Run, picture: Path, tiny_card: Path, tmp_path: Path) -> None:

@@ -47,8 +47,16 @@ def test_is_the_mean_of_what_the_camera_sees(given: dict[str, float], photo: np.
         assert 10 * math.log10(1 / error) > 40
 
 
+def test_the_camera_stands_where_the_sharp_picture_was_taken_in_the_middle_of_the_exposure() -> None:
+    way = poses(drawn(4, extent=20, roll=0.2), SIZE)
+    middle = slice(way.shift.shape[1] // 2 - 1, way.shift.shape[1] // 2 + 1)
+    assert way.shift[:, middle].mean(1).abs().max() < 1e-9
+    assert way.roll[:, middle].mean(1).abs().max() < 1e-9
+    assert way.shift.mean(1).abs().max() > 0.5  # which is not where most of the light falls
+
+
 def test_points_of_light_show_the_kernel_of_their_place() -> None:
-    way = poses(drawn(1, 5, extent=16, roll=0.1, perspective=0), SIZE)
+    way = poses(drawn(1, 5, extent=12, roll=0.1, perspective=0), SIZE)
     places = [(32, 32), (32, 96), (96, 32), (96, 96)]  # farthest from where kernels are worked out
     plane = np.zeros(SIZE)
     for row, column in places:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx
@@ -16,85 +16,84 @@ from pixelmend import catalog
 from pixelmend.errors import ModelError
 from pixelmend.export import export, measure_parity, write_card
 from pixelmend.export.from_onnx import rebuild, recipe_of
-from pixelmend.models import Hybrid, HybridConfig, save_model
+from pixelmend.export.storage import constants
+from pixelmend.models import HybridConfig
+from tests.export.networks import WIDE, stored, varied, woken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    Make = Callable[..., catalog.Card]
+
 SHAPES = (
-    HybridConfig(
-        widths=(8, 16),
-        encoder_blocks=(1, 1),
-        decoder_blocks=(1,),
-        context=("window", "shifted", "channel"),
-        window=4,
-        head_width=8,
-    ),
+    WIDE,
     HybridConfig(
         widths=(8, 16, 24), encoder_blocks=(0, 2, 1), decoder_blocks=(2, 1), context=(), window=4, head_width=8
     ),
+    varied(scale=2, conditions=("mask", "noise_level"), encoder="gated", decoder="gated", skips="concatenate"),
+    varied(widths=(8, 64), window=8, head_width=16),  # four heads: tables too large for the exporter to fold
 )
 
 
-def woken(config: HybridConfig) -> Hybrid:
-    """A network whose every part has a say: fresh gains and a fresh head are zero."""
-    torch.manual_seed(0)
-    model = Hybrid(config)
-    for name, parameter in model.named_parameters():
-        if "gain" in name or "head" in name or "position_bias" in name:
-            torch.nn.init.normal_(parameter, std=0.3)
-    return model.eval()
-
-
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Callable[[HybridConfig], catalog.Card]:
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Make:
     """Export a network of this shape, each once."""
-    done: dict[HybridConfig, catalog.Card] = {}
+    done: dict[tuple[HybridConfig, str], catalog.Card] = {}
 
-    def make(config: HybridConfig) -> catalog.Card:
-        if config not in done:
+    def make(config: HybridConfig, storage: str = "float32") -> catalog.Card:
+        if (config, storage) not in done:
             folder = tmp_path_factory.mktemp("exported")
-            recipe: dict[str, Any] = {
-                "name": "denoise-tiny", "task": "denoise", "size": "small", "licence": "none", "data": {"sources": []},
-                "damage": {"sigma_min": 0.0, "sigma_max": 75.0}, "model": config.model_dump(mode="json"),
-            }  # fmt: skip
-            header = {"recipe": recipe, "step": 1, "mpx": 1.0, "minutes": 1.0, "device": "test"}
-            save_model(woken(config), folder / "weights.safetensors", header)
-            done[config] = export(folder / "weights.safetensors", folder, tile=64, overlap=32)[0]
-        return done[config]
+            path = stored(config, folder)
+            done[config, storage] = export(path, folder, tile=64, overlap=32, storage=storage).card
+        return done[config, storage]
 
     return make
 
 
 @pytest.mark.parametrize("config", SHAPES)
-def test_the_rebuilt_network_gives_what_the_file_gives(
-    exported: Callable[[HybridConfig], catalog.Card], config: HybridConfig
-) -> None:
+def test_the_rebuilt_network_gives_what_the_file_gives(exported: Make, config: HybridConfig) -> None:
     card, original = exported(config), woken(config)
     model = rebuild(card)
     assert model.config == config
     assert min(each.psnr for each in measure_parity(model, card.path)) > 100
     picture = torch.rand(1, 3, 32, 48, generator=torch.Generator().manual_seed(3))
-    level = torch.full((1, 1, 1, 1), 0.1)
+    told = [torch.full((1, 1, 1, 1), 0.1) for _ in config.conditions]
     with torch.inference_mode():
-        wanted, got = original(picture, level), model(picture, level)
-    assert float((wanted - picture).abs().mean()) > 0.01  # the network does something
+        wanted, got = original(picture, *told), model(picture, *told)
+        unchanged = original.enlarge(picture)
+    assert float((wanted - unchanged).abs().mean()) > 0.01  # the network does something
     torch.testing.assert_close(got, wanted, atol=1e-5, rtol=1e-4)
 
 
-def test_gains_are_folded_and_the_rest_is_found_number_for_number(
-    exported: Callable[[HybridConfig], catalog.Card],
-) -> None:
+def test_scaled_weights_get_back_their_size_and_the_rest_is_found_number_for_number(exported: Make) -> None:
     model, original = rebuild(exported(SHAPES[0])).state_dict(), woken(SHAPES[0]).state_dict()
-    assert float(model["encoder.0.0.gain"].min()) == float(model["encoder.0.0.gain"].max()) == 1
-    folded = original["encoder.0.0.conv2.weight"] * original["encoder.0.0.gain"][:, None, None, None]
-    torch.testing.assert_close(model["encoder.0.0.conv2.weight"], folded)
+    for layer, gain in (("encoder.0.0.conv2", "encoder.0.0.gain"), ("context.0.reduce", "context.0.gain2")):
+        scaled = [w[f"{layer}.weight"] * w[gain][:, None, None, None] for w in (model, original)]
+        torch.testing.assert_close(scaled[0], scaled[1])
+        torch.testing.assert_close(*(w[f"{layer}.bias"] * w[gain] for w in (model, original)))
+        # As PyTorch draws them, to the nearest power of two.
+        norms = model[f"{layer}.weight"].flatten(1).norm(dim=1) * 3**0.5
+        assert 2**-0.51 < float(norms.min()) <= float(norms.max()) < 2**0.51
+        assert torch.equal(model[gain].log2(), model[gain].log2().round())
     for name in ("stem.weight", "context.1.attention.qkv.weight", "context.1.attention.position_bias", "head.bias"):
         assert torch.equal(model[name], original[name]), name
 
 
-def test_it_can_learn_on(exported: Callable[[HybridConfig], catalog.Card]) -> None:
+@pytest.mark.parametrize("storage", ["float16", "int8"])
+def test_compact_weights_are_read_as_the_runtime_computes_with_them(exported: Make, storage: str) -> None:
+    card = exported(WIDE, storage)
+    model, known = rebuild(card).state_dict(), constants(onnx.load(card.path).graph)
+    assert min(each.psnr for each in measure_parity(rebuild(card), card.path)) > 100
+    original = woken(WIDE).state_dict()
+    for name in ("downs.0.conv.weight", "ups.0.conv.weight", "context.0.attention.qkv.weight"):
+        assert not torch.equal(model[name], original[name])
+        torch.testing.assert_close(model[name], original[name], atol=0.01 * float(original[name].abs().max()), rtol=0)
+    assert np.array_equal(model["downs.0.conv.weight"].numpy(), known["downs.0.conv.weight"])
+    assert torch.equal(model["head.bias"], original["head.bias"])
+
+
+def test_it_can_learn_on(exported: Make) -> None:
     model = rebuild(exported(SHAPES[0])).train()
     model(torch.rand(1, 3, 16, 16), torch.full((1, 1, 1, 1), 0.1)).square().mean().backward()
     assert all(p.grad is not None and p.requires_grad for p in model.parameters())
@@ -107,7 +106,7 @@ def test_the_weights_that_ship_are_rebuilt() -> None:
     assert sum(p.numel() for p in model.parameters()) == card.parameters
 
 
-def test_a_file_of_another_network_is_refused(exported: Callable[[HybridConfig], catalog.Card], tmp_path: Path) -> None:
+def test_a_file_of_another_network_is_refused(exported: Make, tmp_path: Path) -> None:
     card = exported(SHAPES[0])
     (tmp_path / card.file).write_bytes(card.path.read_bytes())
     recipe = recipe_of(card)
@@ -125,7 +124,7 @@ def test_a_file_of_another_network_is_refused(exported: Callable[[HybridConfig],
         rebuild(other)
 
 
-def test_a_changed_file_is_refused(exported: Callable[[HybridConfig], catalog.Card], tmp_path: Path) -> None:
+def test_a_changed_file_is_refused(exported: Make, tmp_path: Path) -> None:
     card = exported(SHAPES[0])
     model = onnx.load(card.path)
     weight = next(each for each in model.graph.initializer if each.name == "stem.weight")
@@ -136,10 +135,8 @@ def test_a_changed_file_is_refused(exported: Callable[[HybridConfig], catalog.Ca
 
 
 @pytest.mark.parametrize("recipe", ["recipes/denoise-small.toml", "{}", "[1]"])
-def test_a_card_without_the_networks_shape_is_told(
-    exported: Callable[[HybridConfig], catalog.Card], tmp_path: Path, recipe: str
-) -> None:
+def test_a_card_without_the_networks_shape_is_told(exported: Make, tmp_path: Path, recipe: str) -> None:
     card = exported(SHAPES[0])
     card = write_card(replace(card, folder=tmp_path, training=replace(card.training, recipe=recipe)))
-    with pytest.raises(ModelError, match=r"does not hold the recipe of its network: start from .*--start FILE"):
+    with pytest.raises(ModelError, match=r"does not hold the recipe of its network: start from a .safetensors file"):
         recipe_of(card)

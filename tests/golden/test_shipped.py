@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -17,6 +18,9 @@ from pixelmend.evaluation.cases import Noise
 from pixelmend.images import open_image, read_float
 from pixelmend.inference import Options, cached_engine, restore_picture
 from pixelmend.metrics import as_displayed, psnr
+
+if TYPE_CHECKING:
+    from pixelmend.catalog import Card
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
 FLOOR = {15: 33.52, 25: 30.71, 50: 27.38}
@@ -34,32 +38,48 @@ def scene(height: int, width: int) -> np.ndarray:
     return np.stack(planes, axis=-1).astype(np.float32)
 
 
-def tiled_against_whole(clean: np.ndarray, sigma: float, tile: int | None = None) -> float:
+def tiled_against_whole(card: Card, picture: np.ndarray, options: Options) -> float:
     """Largest difference between pieces and the whole, in units of 1/255."""
-    card = catalog.find("denoise")
     engine = cached_engine(card.path, "cpu")
-    noisy = open_image(clean + gaussian_noise_for("tiles", clean.shape, sigma, 0))
-    whole, one = restore_picture(noisy, replace(card, tile=2048), engine, Options(sigma=sigma))
-    pieces, many = restore_picture(noisy, card, engine, Options(sigma=sigma, tile=tile))
+    opened = open_image(picture)
+    whole, one = restore_picture(opened, replace(card, tile=2048), engine, replace(options, tile=None))
+    pieces, many = restore_picture(opened, card, engine, options)
     assert one.tiles == 1
     assert many.tiles > 1
     return float(np.abs(np.asarray(whole) - np.asarray(pieces)).max()) * 255
 
 
+def noise_tiled_against_whole(clean: np.ndarray, sigma: float, tile: int | None = None) -> float:
+    """The same for the denoiser, under noise of a level that it is told."""
+    noisy = clean + gaussian_noise_for("tiles", clean.shape, sigma, 0)
+    return tiled_against_whole(catalog.find("denoise"), noisy, Options(sigma=sigma, tile=tile))
+
+
 def test_pieces_give_what_the_whole_gives() -> None:
-    assert tiled_against_whole(scene(560, 700), 50) <= 1
+    assert noise_tiled_against_whole(scene(560, 700), 50) <= 1
 
 
 @pytest.mark.parametrize("sigma", [15.0, 75.0])
 def test_small_pieces_give_what_the_whole_gives(sigma: float) -> None:
-    assert tiled_against_whole(scene(300, 420), sigma, tile=256) <= 1
+    assert noise_tiled_against_whole(scene(300, 420), sigma, tile=256) <= 1
+
+
+@pytest.mark.parametrize("name", catalog.names())
+def test_small_pieces_give_what_the_whole_gives_whatever_ships(name: str) -> None:
+    card = catalog.by_name(name)
+    picture = scene(300, 420)
+    sigma = 25.0 if "noise_level" in card.conditions else None
+    if sigma is not None:
+        picture += gaussian_noise_for("tiles", picture.shape, sigma, 0)
+    lost = np.random.default_rng(0).random(picture.shape[:2]) < 0.3 if "mask" in card.conditions else None
+    assert tiled_against_whole(card, picture, Options(sigma=sigma, mask=lost, tile=256)) <= 1
 
 
 @pytest.mark.shared
 @pytest.mark.parametrize("sigma", [15.0, 75.0])
 def test_pieces_of_a_photograph_give_what_the_whole_gives(shared: Path, sigma: float) -> None:
     photograph = read_float(min((shared / "data/test/gopro/sharp").iterdir()), color="rgb")
-    assert tiled_against_whole(photograph[:640, :1100], sigma) <= 1
+    assert noise_tiled_against_whole(photograph[:640, :1100], sigma) <= 1
 
 
 @pytest.mark.parametrize(("sigma", "gain"), [(10, 4), (25, 8), (60, 11)])

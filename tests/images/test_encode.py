@@ -88,6 +88,45 @@ def test_alpha_is_carried_over(tmp_path: Path, photo: Photo, suffix: str) -> Non
         np.testing.assert_array_equal(np.asarray(image)[:, :, 3], eight(photo)[:, :, 2])
 
 
+def clear_to_opaque(height: int, width: int) -> bytes:
+    """A PNG of one colour that is clear on the left and grows opaque to the right."""
+    alpha = np.linspace(0, 255, width).round().astype(np.uint8)[None, :].repeat(height, axis=0)
+    buffer = io.BytesIO()
+    Image.fromarray(np.dstack([np.full((height, width, 3), 200, np.uint8), alpha])).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+@pytest.mark.parametrize("suffix", LOSSLESS)
+def test_alpha_is_enlarged_with_the_picture_and_does_not_move(tmp_path: Path, suffix: str, scale: int) -> None:
+    source = clear_to_opaque(11, 52)
+    save(np.zeros((11 * scale, 52 * scale, 3), np.uint8), tmp_path / f"a{suffix}", like=decode(source))
+    with Image.open(tmp_path / f"a{suffix}") as image:
+        alpha = np.asarray(image)[:, :, 3].astype(float)
+    assert alpha.shape == (11 * scale, 52 * scale)
+    # the middle of a larger pixel, in pixels of the original; a ramp stays the ramp that it was
+    middle = (np.arange(52 * scale) + 0.5) / scale - 0.5
+    inner = slice(2 * scale, -2 * scale)
+    np.testing.assert_allclose(alpha[5, inner], middle[inner] * 5, atol=0.7)
+    np.testing.assert_array_equal(alpha, np.broadcast_to(alpha[0], alpha.shape))
+    assert (alpha[0, 0], alpha[0, -1]) == (0, 255)
+
+
+def test_enlarged_transparency_on_white(tmp_path: Path) -> None:
+    save(np.full((22, 104, 3), 200, np.uint8), tmp_path / "a.jpg", like=decode(clear_to_opaque(11, 52)))
+    on_white = whole(tmp_path / "a.jpg").astype(int)
+    assert on_white.shape == (22, 104, 3)
+    assert on_white[:, :2].min() > 250
+    assert np.abs(on_white[:, -2:] - 200).max() < 4
+
+
+@pytest.mark.parametrize("shape", [(23, 104, 3), (22, 52, 3), (5, 26, 3)])
+def test_alpha_that_fits_no_whole_multiple_is_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    with pytest.raises(UsageError, match="wanted 52×11 or a whole multiple of it"):
+        save(np.zeros(shape, np.uint8), tmp_path / "a.png", like=decode(clear_to_opaque(11, 52)))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_jpeg_puts_transparency_on_white_and_says_so(tmp_path: Path) -> None:
     clear = np.zeros((32, 32, 4), np.uint8)
     buffer = io.BytesIO()
@@ -182,6 +221,14 @@ def test_check_target_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_will_be_too_large_for_a_format_is_told_before_it_is_made(tmp_path: Path) -> None:
+    like = decode(encode(np.zeros((2, 5000, 3), np.uint8), "png"))
+    check_target(tmp_path / "a.webp", like=like, scale=3)
+    check_target(tmp_path / "a.webp", like=like)
+    with pytest.raises(UnwritableError, match="got 20000×8, WebP holds at most 16383 a side: choose TIFF"):
+        check_target(tmp_path / "a.webp", like=like, scale=4)
+
+
 def test_what_is_too_large_for_a_format_is_told(tmp_path: Path) -> None:
     with pytest.raises(UnwritableError, match="16383"):
         save(np.zeros((1, 20000, 3), np.uint8), tmp_path / "a.webp")
@@ -200,3 +247,18 @@ def test_side_by_side_is_upright_and_bounded(photo: Photo) -> None:
     np.testing.assert_array_equal(both[:, :96], np.rot90(eight(photo), -1))
     np.testing.assert_array_equal(both[:, 104:], 255 - np.rot90(eight(photo), -1))
     assert max(side_by_side(before, eight(photo), max_side=64).shape) <= 2 * 64 + 8
+
+
+@pytest.mark.parametrize("scale", [2, 3])
+def test_side_by_side_enlarges_what_came_in(photo: Photo, scale: int) -> None:
+    larger = np.repeat(np.repeat(eight(photo), scale, axis=0), scale, axis=1)
+    both = side_by_side(decode(rich(photo)), larger)
+    height, width = 128 * scale, 96 * scale
+    assert both.shape == (height, 2 * width + 8, 3)
+    before, after = both[:, :width].astype(float), both[:, width + 8 :].astype(float)
+    np.testing.assert_array_equal(after, np.rot90(larger, -1))
+    # smooth, in its place: its means over each old pixel are near to that pixel
+    means = before.reshape(128, scale, 96, scale, 3).mean(axis=(1, 3))
+    assert np.abs(means - np.rot90(eight(photo), -1)).mean() < 1.5
+    with pytest.raises(UsageError, match="whole multiple"):
+        side_by_side(decode(rich(photo)), larger[:-1])

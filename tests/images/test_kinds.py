@@ -44,6 +44,26 @@ def test_arrays_keep_shape_type_and_alpha(dtype: type, bands: int) -> None:
     )
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("bands", [0, 1, 2, 3, 4])
+def test_a_larger_result_comes_back_with_alpha_as_large(dtype: type, bands: int) -> None:
+    white = WHITE[np.dtype(dtype).name]
+    shape = (11, 13, bands) if bands else (11, 13)
+    array: NDArray[Any] = (np.random.default_rng(0).random(shape) * white).astype(dtype)
+    picture = open_image(array)
+    larger: NDArray[Any] = np.full((33, 39, picture.channels), white // 2, dtype)
+    result = give_back(picture, larger)
+    assert (result.shape, result.dtype) == ((33, 39, *shape[2:]), array.dtype)
+    if bands in {2, 4}:
+        np.testing.assert_array_equal(result[..., :-1], larger)
+        alpha = result[..., -1].astype(float)
+        assert 0 <= alpha.min() <= alpha.max() <= white
+        # pixel (1, 1) of three by three lies where the old pixel lies
+        assert np.abs(alpha[1::3, 1::3] - array[..., -1]).max() < 0.01 * white
+        with pytest.raises(UsageError, match="whole multiple"):
+            give_back(picture, larger[:-1])
+
+
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16"])
 def test_pil_images_keep_mode_and_info(photo: Photo, mode: str) -> None:
     if mode == "I;16":

@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 
+from pixelmend import catalog
 from pixelmend.errors import UsageError
+from pixelmend.export import export
+from pixelmend.export.from_onnx import rebuild
 from pixelmend.models import Hybrid, HybridConfig, Network, save_model
 from pixelmend.training import lessons
 from pixelmend.training.module import RestorationModule
 from pixelmend.training.schedule import Budget
 from pixelmend.training.start import first_network
+from tests.export.networks import stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,6 +69,33 @@ def test_weights_of_the_same_network_are_taken_whole_and_silently(recipe: Make, 
     told: list[str] = []
     assert _differ(_hybrid(recipe(start=path), told.append), old) == set()
     assert told == []
+
+
+def test_a_relative_path_is_seen_from_where_training_runs(
+    recipe: Make, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = _stored(path, recipe())
+    monkeypatch.chdir(path.parent)
+    assert _differ(_hybrid(recipe(start="start.safetensors")), old) == set()
+
+
+def test_a_model_that_ships_is_a_start_by_its_name(recipe: Make) -> None:
+    told: list[str] = []
+    new = _hybrid(recipe(start="denoise-small", model={}, data__patch=64), told.append)
+    assert told == []
+    assert _differ(new, rebuild(catalog.by_name("denoise-small"))) == set()
+    with pytest.raises(UsageError, match=r"unknown model 'denoise-smal': did you mean 'denoise-small'\?"):
+        _hybrid(recipe(start="denoise-smal"))
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".json"])
+def test_what_was_exported_is_a_start(recipe: Make, tmp_path: Path, suffix: str) -> None:
+    config = recipe().model
+    assert isinstance(config, HybridConfig)
+    card = export(stored(config, tmp_path), tmp_path, tile=64, overlap=32).card
+    assert _differ(_hybrid(recipe(start=card.path.with_suffix(suffix))), rebuild(card)) == set()
+    inpaint = _hybrid(recipe(start=card.path.with_suffix(suffix), **INPAINT))
+    assert _differ(inpaint, rebuild(card)) == {"stem.weight"}
 
 
 def test_random_weights_are_a_function_of_the_seed(recipe: Make) -> None:

@@ -19,6 +19,8 @@ CONDITIONS = ("noise_level", "mask")
 """What a network may be told beside the picture."""
 VARIANTS = ("faithful", "perceptual", "real")
 """What a task may have weights for."""
+STORAGES = ("float32", "float16", "int8")
+"""How weights may lie in the ONNX file; they are computed with in float32."""
 _DOC = "see the fields of pixelmend.catalog.Card"
 
 
@@ -102,6 +104,7 @@ class Card:
         macs_per_pixel: Multiplications with an addition each, for each pixel that goes in; 0 where not counted.
         variant: Which of a task's weights: "faithful" (as near to the truth as can be), "perceptual" (what looks real)
             or "real" (for pictures as they are found, not made by one known damage).
+        storage: How the weights lie in the file: "float32", "float16" or "int8". They are computed with in float32.
         folder: Where the card lies; not part of the JSON.
     """
 
@@ -123,6 +126,7 @@ class Card:
     scores: tuple[Score, ...]
     macs_per_pixel: float = 0.0
     variant: str = "faithful"
+    storage: str = "float32"
     folder: Path = field(default=Path(), compare=False)
 
     def __post_init__(self) -> None:
@@ -144,6 +148,7 @@ class Card:
             "sigma_range must rise, inside 0 to 255": 0 <= low < high <= 255,
             f"conditions may hold only {' and '.join(CONDITIONS)}": set(self.conditions) <= set(CONDITIONS),
             f"variant must be one of {', '.join(VARIANTS)}": self.variant in VARIANTS,
+            f"storage must be one of {', '.join(STORAGES)}": self.storage in STORAGES,
             "file must be the bare name of an .onnx file": Path(self.file).name == self.file
             and self.file.endswith(".onnx"),
             "sha256 must be 64 lower-case hexadecimal digits": len(self.sha256) == 64

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import torch
 
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 SIDE = 256
 """Height and width of the picture that goes in, pixels; a model that takes no such size gets the next it takes."""
+_WEIGHTS_WIDTH = 20
+"""What of a line of 80 columns is left for the names of weights; where they need more, they are counted."""
 GROUPS = {
-    "shipped": "weights that ship, to restore with",
     "hybrid": "the hybrid network, to train",
     "discriminator": "judges in training, runs never again",
     "baseline": "published networks, to compare with",
@@ -34,7 +35,7 @@ class Line:
 
     Attributes:
         name: Of the network, or of the weights that ship.
-        kind: A key of ``GROUPS``.
+        kind: A key of ``GROUPS``; or "shipped", for weights that ship.
         parameters: How many numbers were or are learned.
         macs: Multiplications with an addition each.
         peak_bytes: Memory of a forward pass.
@@ -98,7 +99,7 @@ def _networks() -> tuple[tuple[Network, ...], str]:
 def _cards() -> list[Card]:
     from pixelmend import catalog
 
-    return [catalog.load(catalog.FOLDER / f"{name}.json", wanted="reinstall pixelmend") for name in catalog.names()]
+    return [catalog.by_name(name) for name in catalog.names()]
 
 
 def _check_device(device: str, *, learn_half: bool) -> None:
@@ -197,40 +198,67 @@ def median_seconds(call: Callable[[], object], *, seconds: float = 1.0) -> float
 
 
 def table(lines: Sequence[Line]) -> list[str]:
-    """The lines as aligned text, at most 80 columns wide, a heading above each group."""
+    """The lines as aligned text, at most 80 columns wide: what ships, then the networks, a heading above each group."""
+    shipped = [line for line in lines if line.kind == "shipped"]
+    groups = {title: [line for line in lines if line.kind == kind] for kind, title in GROUPS.items()}
+    networks = [line for members in groups.values() for line in members]
     timed = any(line.megapixels_per_second is not None for line in lines)
-    head = ("network", "parameters", "MACs", "memory", "speed", "weights")
-    rows = {line.name: _cells(line) for line in lines}
-    kept = [column for column in range(len(head)) if timed or head[column] != "speed"]
-    widths = [max(len(row[column]) for row in (head, *rows.values())) for column in range(len(head))]
+    text: list[str] = []
+    if shipped:
+        text += _aligned(
+            ("weights that ship", "parameters", "file", "speed"), map(_shipped_cells, shipped), timed=timed
+        )
+    if networks:
+        heading = ("network", "parameters", "MACs", "memory", "speed", "weights")
+        first, *rows = _aligned(heading, map(_cells, networks), timed=timed)
+        text += ["", first] if shipped else [first]
+        for title, members in groups.items():
+            if members:
+                text += ["", title, *rows[: len(members)]]
+                del rows[: len(members)]
+    return text
 
-    def aligned(row: tuple[str, ...]) -> str:
-        # Names to the left, numbers to the right.
+
+def _aligned(heading: tuple[str, ...], rows: Iterable[tuple[str, ...]], *, timed: bool) -> list[str]:
+    """Columns as wide as they must be, names to the left and numbers to the right; no speed if untimed."""
+    every = [heading, *rows]
+    widths = [max(len(row[column]) for row in every) for column in range(len(heading))]
+
+    def line(row: tuple[str, ...]) -> str:
         cells = [
-            row[c].ljust(widths[c]) if head[c] in {"network", "weights"} else row[c].rjust(widths[c]) for c in kept
+            row[column].ljust(width) if column == 0 or heading[column] == "weights" else row[column].rjust(width)
+            for column, width in enumerate(widths)
+            if timed or heading[column] != "speed"
         ]
         return "  ".join(cells).rstrip()
 
-    text = [aligned(head)]
-    for kind, title in GROUPS.items():
-        members = [line for line in lines if line.kind == kind]
-        if members:
-            text += ["", title, *(aligned(rows[line.name]) for line in members)]
-    return text
+    return [line(row) for row in every]
+
+
+def _shipped_cells(line: Line) -> tuple[str, ...]:
+    return (line.name, _short(line.parameters), _optional(line.file_bytes, "B"), _timed(line))
 
 
 def _cells(line: Line) -> tuple[str, ...]:
     weights = ", ".join(line.weights)
-    if line.file_bytes is not None:
-        weights = f"ship, {_short(line.file_bytes, 'B')}"
+    if len(weights) > _WEIGHTS_WIDTH:
+        weights = "1 set" if len(line.weights) == 1 else f"{len(line.weights)} sets"
     return (
         line.name,
         _short(line.parameters),
-        "–" if line.macs is None else _short(line.macs),
-        "–" if line.peak_bytes is None else _short(line.peak_bytes, "B"),
-        "–" if line.megapixels_per_second is None else _speed(line.megapixels_per_second),
+        _optional(line.macs),
+        _optional(line.peak_bytes, "B"),
+        _timed(line),
         weights or "–",
     )
+
+
+def _optional(number: int | None, unit: str = "") -> str:
+    return "–" if number is None else _short(number, unit)
+
+
+def _timed(line: Line) -> str:
+    return "–" if line.megapixels_per_second is None else _speed(line.megapixels_per_second)
 
 
 def _short(number: int, unit: str = "") -> str:

@@ -32,7 +32,15 @@ def restore(  # noqa: PLR0913  (each option is a parameter)
             show_default=False,
         ),
     ] = None,
-    task: Annotated[str, typer.Option(help="What to do; or the card (.json) of your own model.")] = "denoise",
+    task: Annotated[
+        str, typer.Option(help="What to do; or a model (deblur-base); or the card (.json) of your own.")
+    ] = "denoise",
+    size: Annotated[str, typer.Option(help="Weights for the task: nano, small or base.")] = "small",
+    scale: Annotated[str, typer.Option(help="Enlarge by this, for super-resolve.", metavar="auto|N")] = "auto",
+    mask: Annotated[
+        Path | None, typer.Option(help="White where pixels are lost, for inpaint.", show_default=False)
+    ] = None,
+    fidelity: Annotated[str, typer.Option(help="1 near to the truth, 0 looks real.", metavar="0..1")] = "1",
     sigma: Annotated[str, typer.Option(help="Noise level, 0 to 255.", metavar="auto|N")] = "auto",
     device: Annotated[str, typer.Option(help="Chip: auto, cpu, cuda, coreml, ...")] = "auto",
     tile: Annotated[str, typer.Option(help="Piece size in pixels.", metavar="auto|N")] = "auto",
@@ -45,21 +53,22 @@ def restore(  # noqa: PLR0913  (each option is a parameter)
     """Restore a damaged picture; IN itself is never changed."""
     from pixelmend.files import write_text
     from pixelmend.images import check_target, decode, save
-    from pixelmend.inference import Options, cached_engine, restore_picture
+    from pixelmend.inference import Options, find_weights, restore_picture
 
-    options = Options(sigma=_number("sigma", sigma), tile=_whole_number("tile", tile))
-    card = _card(task)
+    options = Options(sigma=_number("sigma", sigma), tile=_whole_number("tile", tile), mask=mask)
+    share = _float("fidelity", fidelity, "a number from 0 to 1")
+    weights = find_weights(_task(task), size=size, scale=_whole_number("scale", scale), fidelity=share)
     opened = decode(picture)
     target = _target(opened, output)
-    check_target(target, like=opened)
+    check_target(target, like=opened, scale=weights.card.scale)
     if compare is not None:
         check_target(compare, like=opened)
-    _check_apart(opened, [each for each in (target, compare, report) if each is not None])
+    _check_apart([each for each in (opened.path, mask) if each], [each for each in (target, compare, report) if each])
     if report is not None:
         _check_report(report)
-    engine = cached_engine(card.path, device)
+    engine = weights.engine(device)
     with progress("restoring", quiet=quiet) as tell:
-        pixels, found = restore_picture(opened, card, engine, options, tell)
+        pixels, found = restore_picture(opened, weights.card, engine, options, tell)
     notes = (*found.notes, *save(pixels, target, like=opened))
     if compare is not None:
         _write_compare(opened, pixels, compare)
@@ -70,13 +79,15 @@ def restore(  # noqa: PLR0913  (each option is a parameter)
         _say(found, notes, [each for each in (target, compare, report) if each is not None])
 
 
-def _number(name: str, text: str) -> float | None:
-    if text.strip().lower() == "auto":
-        return None
+def _float(name: str, text: str, wanted: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise UsageError(f"got {name} {text!r}, wanted a number or 'auto'") from None
+        raise UsageError(f"got {name} {text!r}, wanted {wanted}") from None
+
+
+def _number(name: str, text: str) -> float | None:
+    return None if text.strip().lower() == "auto" else _float(name, text, "a number or 'auto'")
 
 
 def _whole_number(name: str, text: str) -> int | None:
@@ -86,10 +97,10 @@ def _whole_number(name: str, text: str) -> int | None:
     return None if number is None else int(number)
 
 
-def _card(task: str) -> Card:
+def _task(task: str) -> str | Card:
     from pixelmend import catalog
 
-    return catalog.load(task) if task.lower().endswith(".json") else catalog.find(task)
+    return catalog.load(task) if task.lower().endswith(".json") else task
 
 
 def _target(opened: Picture, output: Path | None) -> Path:
@@ -100,13 +111,11 @@ def _target(opened: Picture, output: Path | None) -> Path:
     return default_output(opened, folder=output) if output.is_dir() else output
 
 
-def _check_apart(opened: Picture, outputs: list[Path]) -> None:
-    """No output may overwrite another, nor the input."""
+def _check_apart(inputs: list[Path], outputs: list[Path]) -> None:
+    """No output may overwrite another, nor an input."""
     places = [each.resolve() for each in outputs]
-    if opened.path is not None:
-        places.append(opened.path.resolve())
-    if len(set(places)) < len(places):
-        raise UsageError("two of input, output, --compare and --json are the same file: give each its own")
+    if len(set(places)) < len(places) or {each.resolve() for each in inputs} & set(places):
+        raise UsageError("two of input, output, --mask, --compare and --json are the same file: give each its own")
 
 
 def _check_report(path: Path) -> None:
@@ -130,8 +139,11 @@ def _say(found: Report, notes: tuple[str, ...], written: list[Path]) -> None:
     how = "estimated" if found.sigma_estimated else "given"
     pieces = "in one piece" if found.tiles == 1 else f"in {found.tiles} pieces"
     size = f"{found.width}×{found.height} {colour}{alpha}, {_DEPTHS[found.depth]} ({found.format})"
-    typer.echo(f"found     {size}, noise level {found.sigma:.1f} of 255 ({how})")
-    typer.echo(f"restored  with {found.model} {pieces}, {found.seconds:.1f} s")
+    level = "" if found.sigma is None else f", noise level {found.sigma:.1f} of 255 ({how})"
+    lost = "" if found.lost is None else f", {100 * found.lost:.1f} % lost"
+    larger = "" if found.output_width == found.width else f" to {found.output_width}×{found.output_height}"
+    typer.echo(f"found     {size}{level}{lost}")
+    typer.echo(f"restored  with {found.model}{larger} {pieces}, {found.seconds:.1f} s")
     for note in notes:
         typer.echo(f"note      {note}")
     typer.echo(f"wrote     {', '.join(map(str, written))}")

@@ -80,13 +80,19 @@ class Poses:
 
 
 def poses(params: Params, size: tuple[int, int]) -> Poses:
-    """The poses of each picture, from its seed and its size (H, W)."""
-    path = trajectories(params["tremor"], params["seed"]) * params["extent"].double()[:, None, None]
-    turn = trajectories(params["tremor"], params["seed"], salt=1)[..., 0]
+    """The poses of each picture, from its seed and its size (H, W); in the middle of the time it is as it was."""
+    path = _from_middle(trajectories(params["tremor"], params["seed"])) * params["extent"].double()[:, None, None]
+    turn = _from_middle(trajectories(params["tremor"], params["seed"], salt=1))[..., 0]
     turn = turn / (turn.amax(1) - turn.amin(1)).clamp(min=1e-9)[:, None]
     roll = params["roll"].double() * params["extent"].double() / (max(size) / 2)
     roll = turn * roll.clamp(max=_STEEPEST)[:, None]
     return Poses(path, roll, params["perspective"].double())
+
+
+def _from_middle(paths: Tensor) -> Tensor:
+    """Paths (N, T, 2), T even, from where each is in the middle of the time."""
+    half = paths.shape[1] // 2
+    return paths - paths[:, half - 1 : half + 1].mean(1, keepdim=True)
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,9 @@ class CameraShake(Degradation):
 
     The picture is the mean of what the camera sees in each pose. That mean is taken by efficient
     filter flow (Hirsch et al. 2010): kernels at the corners of a grid of cells, and between them a bilinear mixture of
-    the four blurred pictures. The path is that of ``trajectories``.
+    the four blurred pictures. The path is that of ``trajectories``; where the camera is in the middle of the exposure,
+    the sharp picture was taken, as the sharp frame of sets of real pairs is the middle one of those averaged (Nah et
+    al. 2017). A kernel's centre of mass may lie elsewhere.
 
     Attributes:
         extent: Longer side of the box around the path of a point in the middle.

@@ -17,12 +17,14 @@ from torch.overrides import TorchFunctionMode
 
 from pixelmend.catalog import verify
 from pixelmend.errors import ModelError
-from pixelmend.export.onnx import measure_parity
+from pixelmend.export.parity import measure_parity
+from pixelmend.export.storage import constants
 from pixelmend.models import Hybrid, HybridConfig
-from pixelmend.models.blocks import WindowAttention
+from pixelmend.models.blocks import ContextBlock, GatedBlock, ResidualBlock, WindowAttention
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -31,13 +33,19 @@ if TYPE_CHECKING:
 
 SAME_DB = 80.0
 """PSNR between the ONNX file's and the rebuilt network's result, data range 1, that must be reached."""
-_FOLDED = ("gain", "gain2")
-"""Gains that are multiplied into weights before use; with the folded weights they are one."""
-_ADVICE = "start from a .safetensors file that training wrote (--start FILE)"
-
+_ADVICE = "start from a .safetensors file that training wrote"
 
 _WEIGHT = {"conv2d": 1, "linear": 1, "layer_norm": 2}
 """Layers by the name of their function, and which argument of it is the weight."""
+
+_SCALED: dict[type[torch.nn.Module], dict[str, str]] = {
+    ResidualBlock: {"gain": "conv2"},
+    GatedBlock: {"gain1": "reduce1", "gain2": "reduce2"},
+    ContextBlock: {"gain2": "reduce"},
+}
+"""Gains for each channel, and the layer whose weights they scale."""
+_DRAWN_NORM = 3**-0.5
+"""Norm of the weights of one channel as PyTorch draws them: uniform to ±n^(-1/2), n of them."""
 
 _Taken = dict[str, list[tuple["NDArray[Any]", ...]]]
 
@@ -75,63 +83,100 @@ def recipe_of(card: Card) -> dict[str, Any]:
 
 
 def rebuild(card: Card) -> Hybrid:
-    """The network behind a card, float32, on the CPU, in evaluation mode; gains are folded into weights.
+    """The network behind a card, float32, on the CPU, in evaluation mode.
 
     Args:
-        card: Of a file that ``export`` wrote.
+        card: Of a file that ``export`` wrote, stored in any way.
 
     Returns:
-        A network that gives what ONNX Runtime gives, to 80 dB or more.
+        A network with the weights that ONNX Runtime computes with; it gives what that gives, to 80 dB or more.
 
     Raises:
         ModelError: The file is damaged, does not hold the network that its card describes, or gives something else.
     """
-    import onnx
-
     verify(card)
     try:
-        model = Hybrid(HybridConfig.model_validate(recipe_of(card)["model"])).eval()
+        config = HybridConfig.model_validate(recipe_of(card)["model"])
     except ValidationError as error:
         reason = str(error).splitlines()[0]
         raise ModelError(f"the card of {card.name} describes no network that this version knows ({reason})") from error
-    graph = onnx.load(card.path).graph
-    constants = {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}
-    found = _found(model, graph.node, constants)
-    wrong = [name for name, p in model.named_parameters() if name not in found or found[name].shape != p.shape]
-    if wrong:
-        raise ModelError(f"{card.path} is not laid out as this version exports ({wrong[0]} was not found): {_ADVICE}")
-    model.load_state_dict({name: torch.from_numpy(np.array(value, np.float32)) for name, value in found.items()})
+    model = read_onnx(card.path, config)
     worst = min(each.psnr for each in measure_parity(model, card.path))
     if not worst >= SAME_DB:
         raise ModelError(f"the network rebuilt from {card.path} differs from it ({worst:.1f} dB): {_ADVICE}")
     return model
 
 
-def _found(model: Hybrid, nodes: Any, constants: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+def read_onnx(path: Path, config: HybridConfig) -> Hybrid:
+    """The network in an ONNX file; see ``rebuild``, which also measures whether it is.
+
+    Args:
+        path: The file.
+        config: The shape of the network.
+
+    Raises:
+        ModelError: The file does not hold a network of that shape.
+    """
+    import onnx
+
+    model = Hybrid(config).eval()
+    found = _found(model, onnx.load(path).graph)
+    wrong = [name for name, p in model.named_parameters() if name not in found or found[name].shape != p.shape]
+    if wrong:
+        raise ModelError(f"{path} is not laid out as this version exports ({wrong[0]} was not found): {_ADVICE}")
+    model.load_state_dict({name: torch.from_numpy(np.array(value, np.float32)) for name, value in found.items()})
+    _unfold(model)
+    return model
+
+
+@torch.no_grad()
+def _unfold(model: Hybrid) -> None:
+    """Give scaled weights the size that they are drawn with, and their gains the rest.
+
+    So that an optimizer whose steps have one size moves them as it moves the others. Gains are powers of two: what the
+    network computes, and the file that it is exported to, stay the same to the bit.
+    """
+    for module in model.modules():
+        for gain_name, layer_name in _SCALED.get(type(module), {}).items():
+            gain, layer = module.get_parameter(gain_name), module.get_submodule(layer_name)
+            weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
+            norms = weight.flatten(1).norm(dim=1)
+            gain.copy_(torch.where(norms > 0, torch.exp2(torch.log2(norms / _DRAWN_NORM).round()), 1))
+            weight.div_(gain[:, None, None, None])
+            bias.div_(gain)
+
+
+def _found(model: Hybrid, graph: Any) -> dict[str, NDArray[Any]]:
     """Every parameter of the network that the file holds, by name."""
-    taken = _in_order(nodes, constants)
-    found = {name: constants[name] for name, _ in model.named_parameters() if name in constants}
+    known = constants(graph)
+    taken = _in_order(graph.node, known)
+    found = {name: known[name] for name, _ in model.named_parameters() if name in known}
     for kind, names in _calls(model).items():
         for name, (weight, *bias) in zip(names, taken[kind], strict=False):
-            found |= {f"{name}.weight": weight, **{f"{name}.bias": each for each in bias}}
+            if name is not None:
+                found |= {f"{name}.weight": weight, **{f"{name}.bias": each for each in bias}}
     windows = {name: m for name, m in model.named_modules() if isinstance(m, WindowAttention)}
     for (name, module), (square,) in zip(windows.items(), taken["square"], strict=False):
         table = np.zeros(module.position_bias.shape, np.float32)
         table[module.position.numpy()] = square[0].transpose(1, 2, 0)
         found[f"{name}.position_bias"] = table
-    ones = {n: np.ones(p.shape) for n, p in model.named_parameters() if n.rpartition(".")[2] in _FOLDED}
-    return found | ones
+    return found | {name: np.ones(gain.shape) for name, gain in _folded(model)}
 
 
-def _in_order(nodes: Any, constants: dict[str, NDArray[Any]]) -> _Taken:
+def _folded(model: Hybrid) -> Iterator[tuple[str, torch.nn.Parameter]]:
+    """Gains that scale the weights of a layer, one for each of its channels; with the folded weights they are one."""
+    for name, parameter in model.named_parameters():
+        if name.rpartition(".")[2].startswith("gain") and parameter.ndim == 1:
+            yield name, parameter
+
+
+def _in_order(nodes: Any, known: dict[str, NDArray[Any]]) -> _Taken:
     """What nodes take from the file: weight and bias of layers, and squares that are added to attention."""
-    known, taken = dict(constants), _Taken({name: [] for name in (*_WEIGHT, "square")})
+    taken = _Taken({name: [] for name in (*_WEIGHT, "square")})
     products: dict[str, int] = {}
     for node in nodes:
         given = tuple(known[name] for name in node.input if name in known)
-        if node.op_type == "Mul" and len(given) == 2:
-            known[node.output[0]] = given[0] * given[1]
-        elif node.op_type == "Conv":
+        if node.op_type == "Conv":
             taken["conv2d"].append(given)
         elif node.op_type == "LayerNormalization":
             taken["layer_norm"].append(given)
@@ -145,17 +190,20 @@ def _in_order(nodes: Any, constants: dict[str, NDArray[Any]]) -> _Taken:
     return taken
 
 
-def _calls(model: Hybrid) -> dict[str, list[str]]:
-    """Names of convolutions and linear layers in the order in which a copy of the network calls them."""
+def _calls(model: Hybrid) -> dict[str, list[str | None]]:
+    """Names of convolutions and linear layers in the order in which a copy of the network calls them.
+
+    None stands for one that learns nothing, such as the enlargement of the picture.
+    """
     copy = Hybrid(model.config)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad(), _Calls() as calls:
-        for name, parameter in copy.named_parameters():
+        for parameter in copy.parameters():
             # All different, so that a weight is known by its numbers; gains of one leave them as they are.
-            parameter.fill_(1) if name.rpartition(".")[2] in _FOLDED else parameter.uniform_(
-                0, 0.01, generator=generator
-            )
+            parameter.uniform_(0, 0.01, generator=generator)
+        for _, gain in _folded(copy):
+            gain.fill_(1)
         side = model.config.multiple_of
-        copy(torch.zeros(1, 3, side, side), torch.zeros(1, 1, 1, 1))
+        copy(torch.zeros(1, 3, side, side), *(torch.zeros(1, 1, 1, 1) for _ in model.config.conditions))
     names = {p.detach().numpy().tobytes(): name.removesuffix(".weight") for name, p in copy.named_parameters()}
-    return {kind: [names[w.detach().numpy().tobytes()] for w in weights] for kind, weights in calls.weights.items()}
+    return {kind: [names.get(w.detach().numpy().tobytes()) for w in weights] for kind, weights in calls.weights.items()}

@@ -1,83 +1,83 @@
-"""A checkpoint becomes what people run: an ONNX file that gives what PyTorch gives, and its card."""
+"""Trained weights become what people run: an ONNX file that gives what PyTorch gives, and its card."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import logging
-import math
 import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from pixelmend.catalog import Card, Score, Source, Training
 from pixelmend.errors import ModelError, UsageError
+from pixelmend.export.from_onnx import read_onnx
+from pixelmend.export.parity import Parity, measure_parity, measure_rounding
+from pixelmend.export.storage import check_storage, fold, store
+from pixelmend.export.weights import read_weights
 from pixelmend.files import make_folder, replacing, write_text
-from pixelmend.inference import OnnxEngine, crop, pad, padded_length
-from pixelmend.models import Hybrid, load_hybrid, read_metadata
 from pixelmend.models.measure import macs_per_pixel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
+    from pixelmend.models import Hybrid
 
-PARITY_SIZES = ((64, 64), (192, 128), (101, 75))
-"""Heights and widths that an export is checked on, pixels: the smallest, an oblong one, an odd one."""
 PARITY_DB = 60.0
-"""PSNR between ONNX Runtime's and PyTorch's result, data range 1, that an export must reach on each."""
+"""PSNR between ONNX Runtime's and PyTorch's result, data range 1, that an export must reach on each size."""
 OPSET = 20
 
 
 @dataclass(frozen=True)
-class Parity:
-    """How close the exported network came to the original on one size; ``psnr`` in dB, infinite where equal."""
+class Exported:
+    """What ``export`` wrote.
 
-    height: int
-    width: int
-    psnr: float
+    Attributes:
+        card: The card, beside its ONNX file.
+        parity: How close the file comes to PyTorch with the weights as they are stored, on each size.
+        rounding: PSNR between results with weights as they are stored and as they were learned, dB, data range 1.
+    """
+
+    card: Card
+    parity: tuple[Parity, ...]
+    rounding: float
 
 
-def export(
-    weights: Path,
-    folder: Path,
-    *,
-    tile: int = 512,
-    overlap: int = 128,
-) -> tuple[Card, tuple[Parity, ...]]:
+def export(weights: Path, folder: Path, *, tile: int = 512, overlap: int = 128, storage: str = "float16") -> Exported:
     """Write NAME.onnx and its card NAME.json; NAME is that of the recipe the weights were trained by.
 
+    The file is a function of the weights alone, and weights that are read from it give it again.
+
     Args:
-        weights: A safetensors file that training wrote.
+        weights: A safetensors file that training wrote, or anything else that ``read_weights`` takes.
         folder: Where to; made if it is not there.
         tile: Side of the pieces that large pictures are cut into, pixels; for the card.
         overlap: How far they overlap, pixels; for the card.
+        storage: How weights lie in the file, "float32", "float16" or "int8"; they are computed with in float32.
 
     Returns:
-        The card, and how close the ONNX file comes to PyTorch.
+        The card, how close the ONNX file comes to PyTorch, and what rounding the weights costs.
 
     Raises:
         ModelError: The weights are broken or those of another network than the hybrid, or ONNX Runtime's result differs
             from PyTorch's: nothing is written.
         UnwritableError: The folder cannot be written.
-        UsageError: Tile or overlap do not fit the network.
+        UsageError: Tile or overlap do not fit the network; there is no such storage, or no model of that name.
     """
-    model, header = load_hybrid(weights), read_metadata(weights)
+    check_storage(storage)
+    model, header = read_weights(weights)
     needs = model.config.multiple_of
     if tile % needs or overlap % needs or not 0 <= overlap < tile:
         raise UsageError(f"tile {tile} and overlap {overlap} must be multiples of {needs}, and overlap the smaller one")
     name = header["recipe"]["name"]
     make_folder(folder)
     with replacing(folder / f"{name}.onnx") as beside:
-        _write_onnx(model, beside)
-        parity = measure_parity(model, beside)
-        _refuse_worse(parity, weights)
-        card = _card(model, header, beside, name=name, tile=tile, overlap=overlap)
-    return write_card(replace(card, folder=folder)), parity
+        parity, rounding = _write_checked(model, beside, storage, weights)
+        card = _card(model, header, beside, tile=tile, overlap=overlap)
+    return Exported(write_card(replace(card, folder=folder, storage=storage)), parity, rounding)
 
 
 def write_card(card: Card, *, scores: Sequence[Score] | None = None) -> Card:
@@ -99,33 +99,16 @@ def write_card(card: Card, *, scores: Sequence[Score] | None = None) -> Card:
     return card
 
 
-def measure_parity(model: Hybrid, path: Path, sizes: Sequence[tuple[int, int]] = PARITY_SIZES) -> tuple[Parity, ...]:
-    """Run the network and its ONNX file on the same noise, told the same, padded as the run half pads.
-
-    Sizes are those of what goes in. A noise level is another one at each size, a mask is drawn.
-    """
-    engine = OnnxEngine(path, "cpu")
-    generator = np.random.default_rng(0)
-    needs, scale = model.config.multiple_of, model.config.scale
-    found = []
-    for index, (height, width) in enumerate(sizes):
-        sides = [padded_length(side, multiple_of=needs, minimum=1) for side in (height, width)]
-        picture = generator.random((height, width, 3), dtype=np.float32)
-        degraded = np.ascontiguousarray(pad(picture, *sides).transpose(2, 0, 1)[None])
-        known = {
-            "noise_level": np.full((1, 1, *sides), (5 + 30 * index) / 255, np.float32),
-            "mask": (generator.random((1, 1, *sides)) < 0.3).astype(np.float32),
-        }
-        conditions: dict[str, NDArray[np.float32]] = {name: known[name] for name in model.config.conditions}
-        with torch.inference_mode():
-            wanted = model(*(torch.from_numpy(each) for each in (degraded, *conditions.values()))).numpy()
-        got = engine.run(degraded, conditions)
-        if got.shape != wanted.shape:
-            raise ModelError(f"the ONNX form gives {got.shape} where PyTorch gives {wanted.shape}: export it again")
-        difference = crop((got - wanted)[0].transpose(1, 2, 0), height * scale, width * scale)
-        error = float(np.square(difference, dtype=np.float64).mean())
-        found.append(Parity(height, width, math.inf if error == 0 else -10 * math.log10(error)))
-    return tuple(found)
+def _write_checked(model: Hybrid, path: Path, storage: str, weights: Path) -> tuple[tuple[Parity, ...], float]:
+    """Write the ONNX file and measure it against PyTorch: whole with the learned weights, then as it is stored."""
+    network = _trace(model)
+    _write(network, path)
+    _refuse_worse(measure_parity(model, path), weights)
+    store(network, storage)
+    _write(network, path)
+    parity = measure_parity(read_onnx(path, model.config), path)
+    _refuse_worse(parity, weights)
+    return parity, measure_rounding(model, path)
 
 
 def _refuse_worse(parity: Sequence[Parity], weights: Path) -> None:
@@ -137,8 +120,8 @@ def _refuse_worse(parity: Sequence[Parity], weights: Path) -> None:
             )
 
 
-def _write_onnx(model: Hybrid, path: Path) -> None:
-    """Trace the network with batch, height and width left open."""
+def _trace(model: Hybrid) -> Any:
+    """The network as an ONNX model with float32 weights; batch, height and width are left open."""
     needs, conditions = model.config.multiple_of, model.config.conditions
     batch, rows, columns = (torch.export.Dim(name, min=1, max=4096) for name in ("batch", "rows", "columns"))
     open_sizes = {0: batch, 2: needs * rows, 3: needs * columns}
@@ -160,7 +143,13 @@ def _write_onnx(model: Hybrid, path: Path) -> None:
         )
         if program is None:
             raise ModelError("PyTorch's exporter gave no program")
-    path.write_bytes(_plain(program.model_proto).SerializeToString(deterministic=True))
+    network = _plain(program.model_proto)
+    fold(network)
+    return network
+
+
+def _write(network: Any, path: Path) -> None:
+    path.write_bytes(network.SerializeToString(deterministic=True))
 
 
 def _plain(model: Any) -> Any:
@@ -180,7 +169,6 @@ def _card(
     header: dict[str, Any],
     onnx_file: Path,
     *,
-    name: str,
     tile: int,
     overlap: int,
 ) -> Card:
@@ -195,11 +183,11 @@ def _card(
     )
     side = model.config.multiple_of * -(-256 // model.config.multiple_of)
     return Card(
-        name=name,
+        name=recipe["name"],
         task=recipe["task"],
         size=recipe["size"],
         variant=recipe.get("variant", "faithful"),
-        file=f"{name}.onnx",
+        file=f"{recipe['name']}.onnx",
         sha256=hashlib.sha256(onnx_file.read_bytes()).hexdigest(),
         parameters=sum(p.numel() for p in model.parameters()),
         scale=model.config.scale,

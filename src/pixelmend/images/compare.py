@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pixelmend.errors import UnreadableError
-from pixelmend.images.encode import _convert, _to_vips
+from pixelmend.images.encode import _convert, _enlarged, _to_vips
 from pixelmend.images.vips import pyvips, reason
 
 if TYPE_CHECKING:
@@ -22,18 +22,22 @@ _GAP = 8  # white columns between the two
 def side_by_side(before: Picture, after: Pixels, *, max_side: int = 2048) -> NDArray[np.uint8]:
     """The two pictures beside each other, upright, on white, reduced where larger than `max_side`.
 
+    Where the result is larger than what came in, that is enlarged bicubically.
+
     Args:
         before: What came in.
-        after: (H, W, C) of the same height, width and channels, uint8, uint16 or float32 in [0, 1].
+        after: (H·s, W·s, C), s whole, of the same channels, uint8, uint16 or float32 in [0, 1].
         max_side: The longest side, in pixels, of each of the two.
 
     Returns:
         uint8 (h, 2 w + 8, 3).
 
     Raises:
+        UsageError: `after` is not a whole multiple of `before` in size.
         UnreadableError: `before` is damaged.
     """
-    left = _reduced(before.colour, before.dtype, before.header, max_side)
+    colour = _enlarged(before.colour, before.dtype, after.shape[1], after.shape[0])
+    left = _reduced(colour, before.dtype, before.header, max_side)
     right = _reduced(_to_vips(after), after.dtype, before.header, max_side)
     joined = left.join(right, "horizontal", shim=_GAP, background=255, expand=True)
     try:

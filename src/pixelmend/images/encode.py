@@ -77,7 +77,8 @@ def save(
         pixels: (H, W) or (H, W, C), C in {1, 3}, uint8, uint16 or float32 in [0, 1]; a memory-mapped array is
             streamed.
         path: Where to; an existing file is replaced in one step.
-        like: The picture that these pixels were made from; of the same height and width where it is transparent.
+        like: The picture that these pixels were made from; where it is transparent, of the same height and width, or
+            of both divided by the same whole number.
         depth: uint8, uint16 or float32, instead of that of `like` or of the pixels.
 
     Returns:
@@ -123,18 +124,25 @@ def encode(pixels: Pixels, format: str, *, like: Picture | None = None) -> bytes
     return data
 
 
-def check_target(path: str | Path, *, like: Picture | None = None) -> None:
+def check_target(path: str | Path, *, like: Picture | None = None, scale: int | None = None) -> None:
     """Fail now, before the work, where `save` would fail afterwards.
 
-    Looks at the suffix, the folder, the permission to write there, and whether it is the input itself.
+    Looks at the suffix, the folder, the permission to write there, whether it is the input itself, and at the size.
+
+    Args:
+        path: Where to.
+        like: The picture that the pixels are made from.
+        scale: Their height and width over those of `like`; None where the size is not known.
 
     Raises:
         UsageError: As `save`.
-        UnwritableError: The folder is not writable.
+        UnwritableError: The folder is not writable, or the format cannot hold so large a picture.
     """
     path = Path(path)
-    _format_of(path)
+    form = _FORMATS[_format_of(path)]
     _check_path(path, like)
+    if like is not None and scale is not None:
+        _check_size(like.width * scale, like.height * scale, form)
     create_beside(path).unlink()
 
 
@@ -178,10 +186,7 @@ def _prepare(
     """The libvips image to write, the format, the options of its saver, and what could not be kept."""
     form = _FORMATS[name]
     image = _to_vips(pixels)
-    if max(image.width, image.height) > form.max_side:
-        raise UnwritableError(
-            f"got {image.width}×{image.height}, {form.name} holds at most {form.max_side} a side: choose TIFF"
-        )
+    _check_size(image.width, image.height, form)
     if wanted is None:
         wanted = like.dtype if like is not None else pixels.dtype
     depth, notes = _depth(wanted, form)
@@ -192,6 +197,11 @@ def _prepare(
         image, more = _with_metadata(image, like, form)
         notes += more
     return image, name, _options(image, name, form, depth), tuple(notes)
+
+
+def _check_size(width: int, height: int, form: _Format) -> None:
+    if max(width, height) > form.max_side:
+        raise UnwritableError(f"got {width}×{height}, {form.name} holds at most {form.max_side} a side: choose TIFF")
 
 
 def _to_vips(pixels: Pixels) -> Any:
@@ -229,9 +239,7 @@ def _convert(image: Any, have: np.dtype[Any], depth: np.dtype[Any]) -> Any:
 def _with_alpha(image: Any, like: Picture, depth: np.dtype[Any], form: _Format) -> tuple[Any, list[str]]:
     if like.alpha is None:
         return image, []
-    if (like.width, like.height) != (image.width, image.height):
-        raise UsageError(f"got {image.width}×{image.height} pixels, wanted {like.width}×{like.height}")
-    alpha = like.alpha.cast(_BANDS[like.dtype.name])
+    alpha = _enlarged(like.alpha.cast(_BANDS[like.dtype.name]), like.dtype, image.width, image.height)
     if form.alpha:
         return image.bandjoin(_convert(alpha, like.dtype, depth)), []
     # On white, as viewers show it; left out, hidden colours would come to light.
@@ -239,6 +247,23 @@ def _with_alpha(image: Any, like: Picture, depth: np.dtype[Any], form: _Format) 
         background=full_scale(depth), max_alpha=full_scale(depth)
     )
     return opaque.cast(_BANDS[depth.name]), [f"transparency became white: {form.name} holds none"]
+
+
+def _enlarged(image: Any, dtype: np.dtype[Any], width: int, height: int) -> Any:
+    """A libvips image at a whole multiple of its size, bicubic, within the range of its type."""
+    scale = width // image.width
+    if scale < 1 or (width, height) != (image.width * scale, image.height * scale):
+        raise UsageError(f"got {width}×{height} pixels, wanted {image.width}×{image.height} or a whole multiple of it")
+    if scale == 1:
+        return image
+    # Not resize: it moves what it enlarges by half a pixel of the result.
+    shift, bicubic = 0.5 - 0.5 / scale, pyvips.Interpolate.new("bicubic")
+    larger = image.affine(
+        [scale, 0, 0, scale], idx=shift, idy=shift, oarea=[0, 0, width, height], interpolate=bicubic,
+        extend="copy", premultiplied=True,
+    )  # fmt: skip
+    # whole numbers are clamped by the type itself
+    return larger.clamp(min=0, max=full_scale(dtype)) if dtype == np.float32 else larger
 
 
 def _with_metadata(image: Any, like: Picture, form: _Format) -> tuple[Any, list[str]]:

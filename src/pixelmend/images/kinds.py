@@ -13,7 +13,7 @@ import numpy as np
 
 from pixelmend.errors import UsageError
 from pixelmend.images.decode import Picture, decode
-from pixelmend.images.encode import _FORMATS, encode
+from pixelmend.images.encode import _FORMATS, _enlarged, _to_vips, encode
 from pixelmend.images.picture import ArrayPicture
 from pixelmend.images.values import DTYPES, float_fault
 
@@ -62,19 +62,22 @@ def give_back(picture: Picture | ArrayPicture, pixels: Pixels) -> Any:
 
     Args:
         picture: From `open_image`.
-        pixels: (H, W, C) of the picture's size, channels and type.
+        pixels: (H·s, W·s, C), s whole, of the picture's channels and type; transparency is enlarged to that size.
 
     Raises:
+        UsageError: The pixels are not a whole multiple of a transparent picture in size.
         UnwritableError: The format cannot hold the picture.
     """
     if isinstance(picture, Picture):
         return encode(pixels, picture.format if picture.format in _FORMATS else "png", like=picture)
     whole = pixels.view(np.ndarray)
     if picture.alpha is not None:
-        whole = np.concatenate([whole, picture.alpha], axis=2)
+        height, width = whole.shape[:2]
+        alpha = _enlarged(_to_vips(picture.alpha), picture.dtype, width, height).numpy()
+        whole = np.concatenate([whole, alpha.reshape(height, width, 1)], axis=2)
     if picture.format == "pil":
         return _to_pil(whole, picture.original)
-    return whole.reshape(picture.original.shape)
+    return whole.reshape(*whole.shape[:2], *picture.original.shape[2:])
 
 
 def _from_array(array: Pixels) -> ArrayPicture:

@@ -2,20 +2,26 @@
 
 from pixelmend.inference.core import Options, Report, restore_picture
 from pixelmend.inference.engines import Engine, OnnxEngine, cached_engine, devices
+from pixelmend.inference.masks import read_mask
 from pixelmend.inference.restorer import default_output, restore
 from pixelmend.inference.sizes import crop, pad, padded_length
+from pixelmend.inference.weights import MixedEngine, Weights, find_weights
 
 __all__ = [
     "Engine",
+    "MixedEngine",
     "OnnxEngine",
     "Options",
     "Report",
+    "Weights",
     "cached_engine",
     "crop",
     "default_output",
     "devices",
+    "find_weights",
     "pad",
     "padded_length",
+    "read_mask",
     "restore",
     "restore_picture",
 ]

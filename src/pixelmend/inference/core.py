@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pixelmend.diagnosis import estimate_sigma
-from pixelmend.errors import UsageError
+from pixelmend.errors import ModelError, UsageError
 from pixelmend.images import from_unit, to_unit
+from pixelmend.inference.masks import read_mask
 from pixelmend.inference.sizes import pad
 from pixelmend.inference.tiles import plan_side, run_tiles
 
@@ -33,14 +34,16 @@ if TYPE_CHECKING:
 _SCRATCH_BYTES = 64 * 2**20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Options:
     """How a picture is to be restored.
 
     Attributes:
-        sigma: Noise level on the 0-255 scale; None estimates it.
+        sigma: Noise level on the 0-255 scale; None estimates it where the model has to be told.
         tile: Side of the pieces in pixels, brought to a multiple of what the model needs; None takes the
             card's.
+        mask: What is lost, for a model that fills it in: a bool array (H, W), true where lost; or a picture of the
+            same size that is white there (see `pixelmend.inference.masks.read_mask`).
 
     Raises:
         UsageError: A level that is not within 0 to 255, a tile that is not positive.
@@ -48,6 +51,7 @@ class Options:
 
     sigma: float | None = None
     tile: int | None = None
+    mask: Any = None
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -62,16 +66,19 @@ class Report:
     """What was found and done.
 
     Attributes:
-        width: Of the picture, pixels.
-        height: Of the picture, pixels.
+        width: Of the picture that came in, pixels.
+        height: The same.
+        output_width: Of the result, pixels.
+        output_height: The same.
         channels: 1 or 3.
         depth: "uint8", "uint16" or "float32".
         format: Where it came from: "jpeg", "array", ...
         has_alpha: Whether transparency was carried over.
         model: The card's name.
-        sigma: The noise level that was used, 0-255 scale.
+        sigma: The noise level that was used, 0-255 scale; None where the model is told none.
         sigma_estimated: Whether it was estimated from the picture.
-        tile: (height, width) of the pieces.
+        lost: The share of the pixels that the mask says are lost; None where the model is told none.
+        tile: (height, width) of the pieces, in the picture that came in.
         tiles: How many pieces.
         seconds: From the first pixel read to the last one restored.
         notes: What could not be kept or done as asked, one sentence each.
@@ -79,13 +86,16 @@ class Report:
 
     width: int
     height: int
+    output_width: int
+    output_height: int
     channels: int
     depth: str
     format: str
     has_alpha: bool
     model: str
-    sigma: float
+    sigma: float | None
     sigma_estimated: bool
+    lost: float | None
     tile: tuple[int, int]
     tiles: int
     seconds: float
@@ -94,6 +104,14 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """Every field under its name, ready for JSON."""
         return asdict(self)
+
+
+@dataclass(frozen=True, eq=False)
+class _Told:
+    """What the model is told beside the picture: a level (0-255), and bool (H, W), true where pixels are lost."""
+
+    sigma: float | None
+    lost: NDArray[np.bool_] | None
 
 
 def restore_picture(
@@ -109,43 +127,52 @@ def restore_picture(
         picture: From `pixelmend.images.decode` or `open_image`.
         card: What the model needs.
         engine: What runs it.
-        options: Noise level and piece size.
+        options: Noise level, piece size and mask.
         progress: Called with (pieces done, pieces in all).
 
     Returns:
-        Pixels (H, W, C) of the picture's type and number of channels, memory-mapped above 64 MB, clamped to
-        the type's range; and the report.
+        Pixels (H·scale, W·scale, C) of the picture's type and number of channels, memory-mapped above 64 MB, clamped
+        to the type's range (with a mask, what is not lost comes back exactly as it was); and the report.
 
     Raises:
-        UsageError: The card's model enlarges, or has to be told more than a noise level (not supported here).
-        UnreadableError: The picture's file is damaged.
+        UsageError: The model has to be told what is lost and there is no mask, or the other way round; or the mask
+            does not fit the picture.
+        UnreadableError: The picture's file, or the mask's, is damaged.
         ModelError: The model failed.
     """
-    _check_supported(card)
+    _check_mask(card, options)
     start = time.perf_counter()
-    sigma, notes = _level(picture, card, options)
+    told, notes = _told(picture, card, options)
     rows, columns = _plan(picture, card, options)
-    restored = _scratch(picture)
+    restored = _scratch(picture, card.scale)
 
     def piece(top: int, left: int) -> NDArray[np.float32]:
-        return _run(picture, engine, card, sigma, (top, left, rows.tile, columns.tile))
+        return _run(picture, engine, card, told, (top, left, rows.tile, columns.tile))
 
     def store(top: int, left: int, part: NDArray[np.float32]) -> None:
+        place = (slice(top, top + part.shape[0]), slice(left, left + part.shape[1]))
         if picture.channels == 1:
             part = part.mean(axis=2, keepdims=True)
-        restored[top : top + part.shape[0], left : left + part.shape[1]] = from_unit(part, picture.dtype)
+        restored[place] = from_unit(part, picture.dtype)
+        if told.lost is not None:
+            # what is known is not for a model to change
+            known = picture.region(top, left, *part.shape[:2])
+            np.copyto(restored[place], known, where=~told.lost[place][:, :, np.newaxis])
 
-    run_tiles(rows, columns, piece, store, progress)
+    run_tiles(rows, columns, piece, store, progress, card.scale)
     report = Report(
         width=picture.width,
         height=picture.height,
+        output_width=restored.shape[1],
+        output_height=restored.shape[0],
         channels=picture.channels,
         depth=picture.dtype.name,
         format=picture.format,
         has_alpha=picture.has_alpha,
         model=card.name,
-        sigma=sigma,
-        sigma_estimated=options.sigma is None,
+        sigma=told.sigma,
+        sigma_estimated=told.sigma is not None and options.sigma is None,
+        lost=None if told.lost is None else float(told.lost.mean()),
         tile=(rows.tile, columns.tile),
         tiles=len(rows.origins) * len(columns.origins),
         seconds=time.perf_counter() - start,
@@ -154,14 +181,34 @@ def restore_picture(
     return restored, report
 
 
-def _check_supported(card: Card) -> None:
-    if card.scale != 1:
-        raise UsageError(f"the model {card.name} enlarges by {card.scale}: only models of scale 1 can be run so far")
-    if unknown := [name for name in card.conditions if name != "noise_level"]:
+def _check_mask(card: Card, options: Options) -> None:
+    if "mask" not in card.conditions:
+        if options.mask is not None:
+            raise UsageError(f"got a mask, but {card.name} fills nothing in: leave it out, or name the task inpaint")
+        return
+    if options.mask is None:
         raise UsageError(
-            f"the model {card.name} has to be told {' and '.join(unknown)}: only models that are told a noise level, "
-            "or nothing, can be run so far"
+            f"{card.name} has to be told what is lost: give a mask, a picture of the same size that is white where "
+            "pixels are lost and black elsewhere (--mask FILE, or mask= in Python)"
         )
+    if card.scale != 1:
+        raise UsageError(f"{card.name} fills in and enlarges at once, which cannot be run: wanted a model of scale 1")
+
+
+def _told(picture: PictureLike, card: Card, options: Options) -> tuple[_Told, list[str]]:
+    """What the model is told, and what is to be said about it."""
+    sigma: float | None = None
+    notes: list[str] = []
+    if "noise_level" in card.conditions:
+        sigma, notes = _level(picture, card, options)
+    elif options.sigma is not None:
+        notes = [f"noise level {options.sigma:g} was given, {card.name} is told none: it was not used"]
+    lost = None
+    if options.mask is not None:
+        lost = read_mask(options.mask, picture.height, picture.width)
+        if not lost.any():
+            notes.append("the mask has no white: nothing is lost, and nothing was changed")
+    return _Told(sigma, lost), notes
 
 
 def _level(picture: PictureLike, card: Card, options: Options) -> tuple[float, list[str]]:
@@ -192,23 +239,41 @@ def _plan(picture: PictureLike, card: Card, options: Options) -> tuple[Side, Sid
 
 
 def _run(
-    picture: PictureLike, engine: Engine, card: Card, sigma: float, where: tuple[int, int, int, int]
+    picture: PictureLike, engine: Engine, card: Card, told: _Told, where: tuple[int, int, int, int]
 ) -> NDArray[np.float32]:
-    """One piece, (height, width, 3), padded where it reaches past the picture."""
+    """The result of one piece, (height·scale, width·scale, 3), padded where it reaches past the picture.
+
+    Raises:
+        ModelError: The model failed, or its result has another size than the card says.
+    """
     top, left, height, width = where
     inside = (min(height, picture.height - top), min(width, picture.width - left))
-    unit = pad(to_unit(picture.region(top, left, *inside)), height, width)
+    unit = to_unit(picture.region(top, left, *inside))
+    conditions = {}
+    if told.lost is not None:
+        lost = told.lost[top : top + inside[0], left : left + inside[1], np.newaxis]
+        if not lost.any():
+            # all of it comes back as it was
+            return np.zeros((height, width, 3), np.float32)
+        unit[lost[:, :, 0]] = 0
+        conditions["mask"] = _as_batch(pad(lost.astype(np.float32), height, width))
+    if told.sigma is not None:
+        conditions["noise_level"] = np.full((1, 1, height, width), told.sigma / 255, np.float32)
     rgb = np.repeat(unit, 3, axis=2) if picture.channels == 1 else unit
-    degraded = np.ascontiguousarray(rgb.transpose(2, 0, 1)[None])
-    level = np.full((1, 1, height, width), sigma / 255, np.float32)
-    conditions = {"noise_level": level} if "noise_level" in card.conditions else {}
-    restored: NDArray[np.float32] = engine.run(degraded, conditions)[0].transpose(1, 2, 0)
+    restored: NDArray[np.float32] = engine.run(_as_batch(pad(rgb, height, width)), conditions)[0].transpose(1, 2, 0)
+    if restored.shape != (wanted := (height * card.scale, width * card.scale, 3)):
+        raise ModelError(f"{card.name} gave a piece of {restored.shape}, wanted {wanted}: its card is not its own")
     return restored
 
 
-def _scratch(picture: PictureLike) -> Pixels:
+def _as_batch(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(H, W, C) as (1, C, H, W)."""
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1)[np.newaxis])
+
+
+def _scratch(picture: PictureLike, scale: int) -> Pixels:
     """Room for the result: memory, or an unnamed temporary file where that is much."""
-    shape = (picture.height, picture.width, picture.channels)
+    shape = (picture.height * scale, picture.width * scale, picture.channels)
     if math.prod(shape) * picture.dtype.itemsize <= _SCRATCH_BYTES:
         return np.empty(shape, picture.dtype)
     with tempfile.TemporaryFile(prefix="pixelmend-") as file:

@@ -36,7 +36,8 @@ class Engine(Protocol):
         Args:
             degraded: (N, 3, H, W) float32 RGB, [0, 1] or beyond where noise was not clipped; H and W as the
                 card says.
-            conditions: By name, (N, 1, H, W) float32 each: "noise_level" is sigma / 255.
+            conditions: By name, (N, 1, H, W) float32 each: "noise_level" is sigma / 255, "mask" is 1 where pixels
+                are lost (they are black in `degraded`), else 0.
 
         Returns:
             (N, 3, H·scale, W·scale) float32, finite, not clamped.

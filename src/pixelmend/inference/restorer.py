@@ -5,21 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pixelmend import catalog
 from pixelmend.errors import UsageError
 from pixelmend.images import Picture, check_target, default_suffix, give_back, open_image, save
 from pixelmend.inference.core import Options, restore_picture
-from pixelmend.inference.engines import cached_engine
+from pixelmend.inference.weights import find_weights
 
 if TYPE_CHECKING:
     from pixelmend.catalog import Card
 
 
-def restore(
+def restore(  # noqa: PLR0913  (all but the first have a default)
     image: Any,
     task: str | Card = "denoise",
     sigma: float | None = None,
     *,
+    size: str = "small",
+    scale: int | None = None,
+    mask: Any = None,
+    fidelity: float = 1.0,
     device: str = "auto",
     tile: int | None = None,
     output: str | Path | None = None,
@@ -32,16 +35,24 @@ def restore(
     path                                    the path of the result, NAME_restored.EXT beside it
     bytes of a file                         bytes, same format (PNG where that is not written)
     PIL image                               PIL image
-    array (H, W[, C]) uint8, uint16         array, same shape and type
+    array (H, W[, C]) uint8, uint16         array, same type, (H·scale, W·scale[, C])
     array (H, W[, C]) float32, white = 1    the same, clamped to [0, 1]; the input may leave it
     ======================================  ========================================================
 
-    Transparency is carried over. What was given is never modified.
+    Transparency is carried over, enlarged with the picture. What was given is never modified. Where a mask says what
+    is lost, all other pixels come back exactly as they were.
 
     Args:
         image: The picture.
-        task: What to do, one of `pixelmend.catalog.tasks()`; or the card of one's own model.
-        sigma: Noise level on the 0-255 scale; None estimates it.
+        task: What to do, one of `pixelmend.catalog.tasks()`; or a model that ships, by its name ("deblur-base"); or
+            the card of one's own model.
+        sigma: Noise level on the 0-255 scale; None estimates it where the model has to be told.
+        size: Of the weights for a task: "nano" (fastest), "small" or "base" (best).
+        scale: By how much to enlarge, for a task that does; None takes 4, or the only one there is.
+        mask: What is lost, for the task "inpaint": a picture of the same size, white where pixels are lost (a path,
+            bytes, a PIL image or an array), or a bool array (H, W), true where they are.
+        fidelity: 1 stays as near to the truth as can be; 0 restores what looks real (for tasks with perceptual
+            weights); between, the weighted mean of both.
         device: "auto", "cpu", "cuda", ...
         tile: Side of the pieces that a large picture is cut into, in pixels; None takes the model's own.
         output: Where to write the result, for a path; an existing file is replaced.
@@ -54,8 +65,8 @@ def restore(
         PictureError: The picture could not be read, or the result not be written.
         ModelError: The model is broken.
     """
-    options = Options(sigma=sigma, tile=tile)
-    card = catalog.find(task) if isinstance(task, str) else task
+    options = Options(sigma=sigma, tile=tile, mask=mask)
+    weights = find_weights(task, size=size, scale=scale, fidelity=fidelity)
     picture = open_image(image)
     path = picture.path if isinstance(picture, Picture) else None
     if output is not None and path is None:
@@ -63,8 +74,10 @@ def restore(
     target = None
     if isinstance(picture, Picture) and path is not None:
         target = Path(output) if output is not None else default_output(picture)
-        check_target(target, like=picture)
-    pixels, _ = restore_picture(picture, card, cached_engine(card.path, device), options)
+        check_target(target, like=picture, scale=weights.card.scale)
+        if isinstance(mask, (str, Path)) and target.resolve() == Path(mask).resolve():
+            raise UsageError(f"{target} is the mask, which is never written over: choose another output")
+    pixels, _ = restore_picture(picture, weights.card, weights.engine(device), options)
     if isinstance(picture, Picture) and target is not None:
         save(pixels, target, like=picture)
         return target

@@ -4,6 +4,8 @@ All pieces have one size, so that the network sees one shape; origins are multip
 so that its windows and strides fall where they fall in the whole picture. Along each side the seam between
 two pieces lies in the middle of their overlap: every pixel comes from the piece where it is farthest from a
 cut edge, blended linearly over a few pixels around the seam.
+
+Pieces are cut in the picture that goes in; where the network enlarges, seams and blends are enlarged with it.
 """
 
 from __future__ import annotations
@@ -94,19 +96,22 @@ def run_tiles(
     piece: Callable[[int, int], NDArray[np.float32]],
     store: Callable[[int, int, NDArray[np.float32]], None],
     progress: Callable[[int, int], None],
+    scale: int = 1,
 ) -> None:
     """Compute every piece once and hand out the seamless result, rectangle by rectangle.
 
     Besides the piece in hand, only the shared strips are kept: one at the right of the last piece, and one
-    below the last row of pieces, as wide as the picture and 16 pixels high at most.
+    below the last row of pieces, as wide as the result and 16 pixels (times the scale) high at most.
 
     Args:
         rows: How the height is cut.
         columns: How the width is cut.
-        piece: From (top, left) to the result of that piece, (tile height, tile width, C).
-        store: Takes (top, left, pixels) of a finished rectangle; every pixel of the picture comes exactly
-            once.
+        piece: From (top, left) in the picture to the result of that piece, (tile height, tile width, C), both
+            times the scale.
+        store: Takes (top, left, pixels) of a finished rectangle, in the result; every pixel of it comes
+            exactly once.
         progress: Told (pieces done, pieces in all) after each.
+        scale: Result over picture.
     """
     total = len(rows.origins) * len(columns.origins)
     below: NDArray[Any] | None = None
@@ -116,16 +121,18 @@ def run_tiles(
         next_below: NDArray[Any] | None = None
         for column, left in enumerate(columns.origins):
             first, last = columns.owned(column)
-            part = piece(top, left)[start - top : stop - top, first - left : last - left].copy()
-            _blend(part, beside, columns.lead(column), axis=1)
-            part, beside = _split(part, columns.tail(column), axis=1)
-            strip = slice(first, first + part.shape[1])
-            _blend(part, None if below is None else below[:, strip], rows.lead(row), axis=0)
-            part, kept = _split(part, rows.tail(row), axis=0)
+            part = piece(top, left)[
+                (start - top) * scale : (stop - top) * scale, (first - left) * scale : (last - left) * scale
+            ].copy()
+            _blend(part, beside, columns.lead(column) * scale, axis=1)
+            part, beside = _split(part, columns.tail(column) * scale, axis=1)
+            strip = slice(first * scale, first * scale + part.shape[1])
+            _blend(part, None if below is None else below[:, strip], rows.lead(row) * scale, axis=0)
+            part, kept = _split(part, rows.tail(row) * scale, axis=0)
             if next_below is None:
-                next_below = np.empty((kept.shape[0], columns.length, kept.shape[2]), np.float32)
+                next_below = np.empty((kept.shape[0], columns.length * scale, kept.shape[2]), np.float32)
             next_below[:, strip] = kept
-            store(start, first, part)
+            store(start * scale, first * scale, part)
             progress(row * len(columns.origins) + column + 1, total)
         below = next_below
 

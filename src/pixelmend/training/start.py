@@ -11,6 +11,7 @@ from pixelmend.models import Hybrid, Network, build, load_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from torch import Tensor
 
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
 def first_network(recipe: Recipe, tell: Callable[[str], None] = lambda _: None) -> Network:
     """The network before its first step, channels last in memory.
 
-    Random weights are a function of the recipe's seed. From weights that are named, every tensor is taken that has the
-    same name and shape; the first layer takes the channels that both have (the picture, and conditions of one name),
-    so that a network can go on at a task that tells it more or less.
+    Random weights are a function of the recipe's seed. Others lie in a .safetensors file, in what was exported from one
+    (.onnx, .json), or are called by the name of a model that ships ("denoise-small"). From them every tensor is taken
+    that has the same name and shape; the first layer takes the channels that both have (the picture, and conditions of
+    one name), so that a network can go on at a task that tells it more or less.
 
     Args:
         recipe: Describes the network and names the weights.
@@ -30,14 +32,14 @@ def first_network(recipe: Recipe, tell: Callable[[str], None] = lambda _: None) 
 
     Raises:
         ModelError: The weights are missing or broken.
-        UsageError: They are those of another kind of network, nothing of them fits, or
+        UsageError: No model of that name ships, they are those of another kind of network, nothing of them fits, or
             ``optimizer.freeze`` names a part that the network does not have.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         model = build(recipe.model)
     if recipe.start is not None:
-        _take(model, load_model(recipe.start), recipe, tell)
+        _take(model, _stored(recipe.start), recipe, tell)
     for name in recipe.optimizer.freeze:
         try:
             model.get_submodule(name)
@@ -46,6 +48,16 @@ def first_network(recipe: Recipe, tell: Callable[[str], None] = lambda _: None) 
             raise UsageError(f"optimizer.freeze names {name!r}, which is no part of the network: {parts}") from error
     model.to(memory_format=torch.channels_last)
     return model.train()
+
+
+def _stored(start: Path) -> Network:
+    """The network that a recipe names."""
+    # ONNX and its runtime are loaded only for recipes that start from somewhere.
+    from pixelmend.export import card_of
+    from pixelmend.export.from_onnx import rebuild
+
+    card = card_of(start)
+    return load_model(start) if card is None else rebuild(card)
 
 
 def _take(model: Network, other: Network, recipe: Recipe, tell: Callable[[str], None]) -> None:

@@ -18,6 +18,7 @@ from pixelmend.evaluation import Problem, Setup, make_methods
 from pixelmend.evaluation.methods.own import Pixelmend, Shape, checksum, condition_maps, shipped, tasks_of
 from pixelmend.images import ArrayPicture
 from pixelmend.inference import OnnxEngine, Options, restore_picture
+from tests.small_models import SHIPPING, make_model, make_shelf
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +43,14 @@ class Recorder:
         self.shape, self.conditions = degraded.shape, dict(conditions)
         larger: Pixels = degraded.repeat(self.scale, axis=2).repeat(self.scale, axis=3) * self.factors
         return larger
+
+
+class Filler(Recorder):
+    """The same, a quarter lighter."""
+
+    def run(self, degraded: Pixels, conditions: Mapping[str, Pixels]) -> Pixels:
+        """See ``Engine.run``."""
+        return super().run(degraded, conditions) + np.float32(0.25)
 
 
 def degraded(*shape: int) -> Pixels:
@@ -99,6 +108,20 @@ def test_it_is_told_where_pixels_are_missing_also_in_the_padding() -> None:
     assert not condition_maps(("mask",), noisy(degraded(6, 10, 3), 5), 8, 16)["mask"].any()
 
 
+@pytest.mark.parametrize("shape", [(6, 10, 3), (6, 10)])
+def test_what_is_not_missing_stays_bit_for_bit(shape: tuple[int, ...]) -> None:
+    missing = np.zeros((6, 10), bool)
+    missing[2, 3] = missing[4, 9] = True
+    picture = degraded(*shape)
+    picture[missing] = 0
+    restored = ours(Filler(factors=(2, 3, 4)), Shape(8, conditions=("mask",)), task="inpaint").restore(
+        Problem("inpaint", "p", picture, missing=missing)
+    )
+    assert restored.dtype == np.float32
+    np.testing.assert_array_equal(restored[~missing], picture[~missing])
+    assert np.all(restored[missing] == 0.25)
+
+
 def test_a_level_that_is_not_told_is_estimated(photo: np.ndarray) -> None:
     noise = np.random.default_rng(3).normal(0, 30 / 255, photo.shape).astype(np.float32)
     level = condition_maps(("noise_level",), noisy(photo + noise, None), 96, 128)["noise_level"]
@@ -127,12 +150,63 @@ def test_too_little_memory_is_the_pictures_failure(monkeypatch: pytest.MonkeyPat
         ours(engine, Shape(8)).restore(noisy(degraded(8, 16, 3), 25))
 
 
-def test_everything_that_ships_is_measured_each_at_its_task() -> None:
+def test_what_ships_by_default_can_be_measured() -> None:
     found = shipped(Setup(1))
-    assert {task for method in found for task in method.tasks} >= set(catalog.tasks())
+    faithful = {card.task for card in map(catalog.by_name, catalog.names()) if card.variant == "faithful"}
+    assert {task for method in found for task in method.tasks} >= faithful
     assert all(method.parameters and method.weights for method in found)
-    picture = degraded(20, 20, 3)
-    assert found[0].count_macs(noisy(picture, 25)) == round(catalog.find("denoise").macs_per_pixel * 64 * 64)
+    card = catalog.find("denoise")
+    (denoiser,) = [method for method in found if method.weights == card.sha256]
+    assert denoiser.count_macs(noisy(degraded(20, 20, 3), 25)) == round(card.macs_per_pixel * 64 * 64)
+
+
+@pytest.fixture
+def _shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ships is small and of every kind."""
+    make_shelf(tmp_path)
+    monkeypatch.setattr("pixelmend.catalog.shelf.FOLDER", tmp_path)
+
+
+@pytest.mark.usefixtures("_shelf")
+def test_of_each_task_and_scale_the_faithful_small_model_is_measured() -> None:
+    found = shipped(Setup(1))
+    jobs = [(task, scale) for method in found for task in method.tasks for scale in method.scales]
+    assert sorted(jobs) == [
+        ("deblur", 1), ("dejpeg", 1), ("denoise", 1), ("inpaint", 1), ("photo", 1),
+        ("super-resolve", 2), ("super-resolve", 3), ("super-resolve", 4),
+    ]  # fmt: skip
+    wanted = {catalog.by_name(n).sha256 for n, (_, size, _, _, kind) in SHIPPING.items() if (size, kind) == SMALL}
+    assert {method.weights for method in found} == wanted
+
+
+SMALL = ("small", "faithful")
+
+
+def test_without_a_model_for_real_noise_the_denoiser_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_model(tmp_path, "denoise-small")
+    make_model(tmp_path, "super-resolve-real-small-x4")
+    monkeypatch.setattr("pixelmend.catalog.shelf.FOLDER", tmp_path)
+    (method,) = shipped(Setup(1))
+    assert method.tasks == {"denoise", "photo"}
+
+
+@pytest.mark.usefixtures("_shelf")
+@pytest.mark.parametrize("name", SHIPPING)
+def test_whatever_ships_is_measured_when_it_is_named_and_restores_as_the_restorer_does(name: str) -> None:
+    (method,) = make_methods(["pixelmend"], [("pixelmend", name)], Setup(1)).methods
+    card = catalog.by_name(name)
+    assert method.weights == card.sha256
+    assert method.scales == {card.scale}
+    assert card.task in method.tasks
+    missing = np.random.default_rng(6).random((21, 34)) < 0.2 if card.task == "inpaint" else None
+    picture = np.clip(degraded(21, 34, 3), 0, 1)
+    if missing is not None:
+        picture[missing] = 0
+    problem = Problem(next(iter(method.tasks)), "p", picture, 25, scale=card.scale, missing=missing)
+    options = Options(sigma=25 if "noise_level" in card.conditions else None, mask=missing)
+    as_array = ArrayPicture(picture, alpha=None, original=picture)
+    expected, _ = restore_picture(as_array, card, OnnxEngine(card.path), options)
+    np.testing.assert_allclose(np.clip(method.restore(problem), 0, 1), expected, atol=1e-6)
 
 
 def write_model(path: Path) -> None:

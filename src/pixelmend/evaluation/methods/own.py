@@ -105,7 +105,7 @@ class Pixelmend(Method):
         self._engine, self._shape = engine, shape
 
     def restore(self, problem: Problem) -> Pixels:
-        """Restore one whole picture; see ``Method.restore``."""
+        """Restore one whole picture; see ``Method.restore``. Where pixels are missing, all others stay as they are."""
         height, width = self._shape.padded(*problem.degraded.shape[:2])
         conditions = condition_maps(self._shape.conditions, problem, height, width)
 
@@ -118,7 +118,11 @@ class Pixelmend(Method):
                 raise ModelError(f"a whole picture of {size} does not fit into memory ({error})") from error
             return crop(planes.transpose(1, 2, 0), *problem.wanted_shape[:2])
 
-        return as_color(run, problem.degraded)
+        restored = as_color(run, problem.degraded)
+        if problem.missing is None:
+            return restored
+        missing = problem.missing if problem.is_gray else problem.missing[..., np.newaxis]
+        return np.where(missing, restored, problem.degraded)
 
     def count_macs(self, problem: Problem) -> int | None:
         """See ``Method.count_macs``."""
@@ -138,8 +142,20 @@ def from_card(card: catalog.Card, setup: Setup) -> Pixelmend:
 
 
 def shipped(setup: Setup) -> tuple[Pixelmend, ...]:
-    """The default model of every task that ships, each for its own task."""
-    return tuple(from_card(catalog.find(task), setup) for task in catalog.tasks())
+    """The faithful small model of every task and scale that ships, each for its own task.
+
+    A denoiser is asked about real noise only where no model learnt that. All other weights are measured where they are
+    named.
+    """
+    cards = [catalog.by_name(name) for name in catalog.names()]
+    usual = [card for card in cards if (card.size, card.variant) == ("small", "faithful")]
+    learnt = {card.task for card in usual}
+    methods = []
+    for card in usual:
+        method = from_card(card, setup)
+        method.tasks = frozenset(task for task in method.tasks if task == card.task or task not in learnt)
+        methods.append(method)
+    return tuple(methods)
 
 
 def find_card(weights: str) -> catalog.Card:
@@ -149,7 +165,7 @@ def find_card(weights: str) -> catalog.Card:
         UsageError: It is neither a model that ships nor an exported one.
     """
     if weights in catalog.names():
-        return catalog.find(*weights.rsplit("-", 1))
+        return catalog.by_name(weights)
     if Path(weights).suffix in (".onnx", ".json"):
         return catalog.load(Path(weights).with_suffix(".json"))
     raise UsageError(

@@ -1,0 +1,120 @@
+"""From what a user names to what runs: one set of weights, or a task's faithful and perceptual ones together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pixelmend import catalog
+from pixelmend.catalog import Card
+from pixelmend.errors import ModelError, UnknownNameError, UsageError
+from pixelmend.inference.engines import cached_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from pixelmend.inference.engines import Engine
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Sets of weights that restore together, each with its share of the result.
+
+    Attributes:
+        parts: (share, card), shares above 0 that sum to 1; all cards fit the same pictures.
+    """
+
+    parts: tuple[tuple[float, Card], ...]
+
+    @property
+    def card(self) -> Card:
+        """What a picture needs for all of them, named after them."""
+        cards = [card for _, card in self.parts]
+        if len(cards) == 1:
+            return cards[0]
+        return replace(
+            cards[0],
+            name=" + ".join(f"{share:g} × {card.name}" for share, card in self.parts),
+            minimum=max(card.minimum for card in cards),
+            tile=max(card.tile for card in cards),
+            overlap=max(card.overlap for card in cards),
+            sigma_range=(max(card.sigma_range[0] for card in cards), min(card.sigma_range[1] for card in cards)),
+        )
+
+    def engine(self, device: str = "auto") -> Engine:
+        """What runs them.
+
+        Raises:
+            UsageError: A device that is not known or not there.
+            ModelError: A file is missing or broken.
+        """
+        engines = [(share, cached_engine(card.path, device)) for share, card in self.parts]
+        return engines[0][1] if len(engines) == 1 else MixedEngine(engines)
+
+
+class MixedEngine:
+    """Several networks for one input; the result is the weighted mean of theirs.
+
+    Args:
+        parts: (share, engine), at least one; all give results of one size.
+    """
+
+    def __init__(self, parts: Sequence[tuple[float, Engine]]) -> None:
+        self._parts = tuple(parts)
+
+    def run(self, degraded: NDArray[np.float32], conditions: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+        """See `Engine.run`."""
+        (share, engine), *others = self._parts
+        total = engine.run(degraded, conditions) * np.float32(share)
+        for share, engine in others:
+            total += engine.run(degraded, conditions) * np.float32(share)
+        return total
+
+
+def find_weights(task: str | Card, *, size: str = "small", scale: int | None = None, fidelity: float = 1.0) -> Weights:
+    """The weights that a user names.
+
+    Args:
+        task: One of `pixelmend.catalog.tasks()`; or a model that ships, by its name; or the card of one's own.
+        size: "nano", "small" or "base", for a task; a model or a card has its own.
+        scale: Enlargement; None takes the only one there is, and 4 where there are several.
+        fidelity: 1 for the faithful weights of the task alone, 0 for the perceptual ones, between for both.
+
+    Raises:
+        UsageError: A fidelity that is not within 0 to 1, or below 1 without perceptual weights; no such task, model,
+            size or scale.
+        ModelError: The installation is damaged.
+    """
+    if not 0 <= fidelity <= 1:  # NaN compares false
+        raise UsageError(f"got fidelity {fidelity:g}, wanted 0 (looks real) to 1 (near to the truth)")
+    if not isinstance(task, str) or task in catalog.names():
+        return _one(task if isinstance(task, Card) else catalog.by_name(task), scale, fidelity)
+    if task not in catalog.tasks():
+        raise UnknownNameError("task", task, {*catalog.tasks(), *catalog.names()})
+    parts = [(fidelity, catalog.find(task, size, scale))] if fidelity > 0 else []
+    if fidelity < 1:
+        parts.append((1 - fidelity, catalog.find(task, size, scale, "perceptual")))
+    _check_alike([card for _, card in parts])
+    return Weights(tuple(parts))
+
+
+def _one(card: Card, scale: int | None, fidelity: float) -> Weights:
+    """One set of weights that was named, and what else was asked for must be what it does."""
+    if fidelity < 1:
+        raise UsageError(
+            f"got fidelity {fidelity:g} for {card.name}, which is one set of weights: name a task to mix its sets"
+        )
+    if scale not in {None, card.scale}:
+        raise UsageError(f"got scale {scale} for {card.name}, wanted {card.scale}: leave it out, or name a task")
+    return Weights(((1.0, card),))
+
+
+def _check_alike(cards: Sequence[Card]) -> None:
+    needs = {(card.scale, card.conditions, card.multiple_of) for card in cards}
+    if len(needs) > 1:
+        names = " and ".join(card.name for card in cards)
+        raise ModelError(f"{names} do not fit together, their cards differ in what they need: reinstall pixelmend")

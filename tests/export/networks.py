@@ -1,0 +1,59 @@
+"""Small networks that the tests of exporting share, and the weights files they lie in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from pixelmend.models import Hybrid, HybridConfig, save_model
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TINY = HybridConfig(
+    widths=(8, 16),
+    encoder_blocks=(1, 1),
+    decoder_blocks=(1,),
+    context=("window", "shifted", "channel"),
+    window=4,
+    head_width=8,
+)
+WIDE = HybridConfig.model_validate({**TINY.model_dump(), "widths": (8, 32)})
+"""Wide enough for every kind of weights to be stored compactly: of convolutions, linear layers and positions."""
+
+
+def varied(**changes: Any) -> HybridConfig:
+    """``WIDE``, but for some fields."""
+    return HybridConfig.model_validate({**WIDE.model_dump(), **changes})
+
+
+def woken(config: HybridConfig) -> Hybrid:
+    """A network whose every part has a say: fresh gains and a fresh head are zero."""
+    torch.manual_seed(0)
+    model = Hybrid(config)
+    for name, parameter in model.named_parameters():
+        if "gain" in name or "head" in name or "position_bias" in name:
+            torch.nn.init.normal_(parameter, std=0.3)
+    return model.eval()
+
+
+def header(config: HybridConfig, **recipe: Any) -> dict[str, Any]:
+    """What training notes beside such weights; ``recipe`` changes some of it."""
+    usual = {
+        "name": "denoise-tiny",
+        "task": "denoise",
+        "size": "small",
+        "licence": "Apache-2.0",
+        "data": {"sources": [{"name": "made here", "pictures": 2, "licence": "CC0"}]},
+        "damage": {"sigma_min": 0.0, "sigma_max": 75.0},
+        "model": config.model_dump(mode="json"),
+    }
+    return {"recipe": {**usual, **recipe}, "step": 10, "mpx": 1.25, "minutes": 0.5, "device": "test"}
+
+
+def stored(config: HybridConfig, folder: Path, **recipe: Any) -> Path:
+    """The weights file of a woken network."""
+    path = folder / "weights.safetensors"
+    save_model(woken(config), path, header(config, **recipe))
+    return path
