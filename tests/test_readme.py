@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from pixelmend import catalog
 from pixelmend.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -84,4 +85,11 @@ def test_pictures_and_files_that_are_linked_exist() -> None:
 
 def test_every_option_of_restore_is_told() -> None:
     told = set(re.findall(r"^\| `(-[-a-z]+)", README, flags=re.MULTILINE))
-    assert told == {"-o", "--sigma", "--device", "--tile", "--compare", "--json"}
+    found = CliRunner().invoke(app, ["restore", "--help"], env={"COLUMNS": "200"}).output
+    offered = set(re.findall(r"--[a-z]+(?=[ ,])", found)) - {"--output", "--help", "--quiet"}
+    assert told == {"-o", *offered}
+
+
+def test_every_task_is_told() -> None:
+    told = set(re.findall(r"^\| `([a-z][a-z-]*)` \|", README, flags=re.MULTILINE))
+    assert told == set(catalog.tasks())

@@ -57,15 +57,16 @@ def test_pictures_of_the_page_exist() -> None:
     assert [link for link in links if not (ROOT / "docs" / link).is_file()] == []
 
 
-def test_the_scores_on_the_card_are_those_of_the_weights_that_ship() -> None:
-    for task in catalog.tasks():
-        card = catalog.find(task)
-        entries = Results(STORED / "standard.json").entries.values()
-        ours = [e for e in entries if e.weights == card.sha256 and e.task == task and len(e.pictures) == e.expected]
-        assert len(ours) >= 9
-        on_the_card = {(score.dataset, score.case): (score.psnr, score.ssim) for score in card.scores}
-        measured = {(s["dataset"], s["case"]): (s["psnr"], s["ssim"]) for s in card_scores(ours)}
-        assert on_the_card == measured
+@pytest.mark.parametrize("name", catalog.names())
+def test_the_scores_on_a_card_are_those_of_the_weights_that_ship(name: str) -> None:
+    card = catalog.by_name(name)
+    entries = Results(STORED / "standard.json").entries.values()
+    ours = [e for e in entries if e.weights == card.sha256 and len(e.pictures) == e.expected]
+    on_the_card = {(score.dataset, score.case): (score.psnr, score.ssim) for score in card.scores}
+    measured = {(s["dataset"], s["case"]): (s["psnr"], s["ssim"]) for s in card_scores(ours)}
+    assert on_the_card == measured
+    # No published set holds pictures as they are found beside the truth.
+    assert measured or card.variant == "real"
 
 
 def test_the_guide_knows_every_suite_and_method() -> None:

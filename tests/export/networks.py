@@ -35,6 +35,8 @@ def woken(config: HybridConfig) -> Hybrid:
     for name, parameter in model.named_parameters():
         if "gain" in name or "head" in name or "position_bias" in name:
             torch.nn.init.normal_(parameter, std=0.3)
+        elif "temperature" in name and config.attention == "normalized":
+            torch.nn.init.constant_(parameter, 2.0 + int(name.split(".")[1]))  # another in each block
     return model.eval()
 
 

@@ -122,6 +122,32 @@ def test_channel_attention_is_the_formula_of_its_paper() -> None:
 
 
 @torch.no_grad()
+def test_normalized_attention_is_the_formula_of_its_paper_and_knows_no_length() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        attention = WindowAttention(WIDTH, window=WINDOW, heads=HEADS, shifted=False, normalized=True)
+        torch.nn.init.normal_(attention.position_bias)
+        assert attention.temperature is not None
+        torch.nn.init.uniform_(attention.temperature, 1, 20)
+    features = _features(WINDOW, WINDOW, 1)
+    qkv = attention.qkv(features[0].flatten(1).T).numpy().astype(np.float64)
+    mixed = np.empty((WINDOW**2, WIDTH))
+    for head in range(HEADS):
+        part = slice(head * WIDTH // HEADS, (head + 1) * WIDTH // HEADS)
+        q, k, v = (qkv[:, i * WIDTH : (i + 1) * WIDTH][:, part] for i in range(3))
+        cosines = (q / np.linalg.norm(q, axis=1, keepdims=True)) @ (k / np.linalg.norm(k, axis=1, keepdims=True)).T
+        bias = attention.position_bias[attention.position][:, :, head].numpy()
+        scores = np.exp(cosines * float(attention.temperature[head]) + bias)
+        mixed[:, part] = scores / scores.sum(axis=1, keepdims=True) @ v
+    expected = attention.out(torch.from_numpy(mixed).float()).T.reshape(1, WIDTH, WINDOW, WINDOW)
+    before = attention(features)
+    assert torch.allclose(before, expected, atol=1e-5)
+    attention.qkv.weight[: 2 * WIDTH] *= 100  # queries and keys
+    attention.qkv.bias[: 2 * WIDTH] *= 100
+    assert torch.allclose(attention(features), before, atol=1e-5)
+
+
+@torch.no_grad()
 def test_the_norm_is_over_the_channels_of_each_pixel() -> None:
     normed = ChannelNorm(WIDTH)(3 * _features() + 2)
     assert torch.allclose(normed.mean(dim=1), torch.zeros(2, 12, 16), atol=1e-5)

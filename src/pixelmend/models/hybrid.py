@@ -58,6 +58,9 @@ class HybridConfig(NetworkConfig):
     skips: SkipKind = Field(default="add", description="how the decoder gets what the encoder saw")
     activation: Activation = Field(default="relu", description="of residual blocks")
     context: tuple[ContextKind, ...] = Field(default=("window", "shifted", "channel"))
+    attention: Literal["plain", "normalized"] = Field(
+        default="plain", description="normalized: queries and keys of windows have length one, and a temperature"
+    )
     window: int = Field(
         default=8, ge=2, le=32, multiple_of=2, description="side of an attention window, in coarsest pixels"
     )
@@ -150,7 +153,17 @@ class Hybrid(Network):
         hidden = int(config.feed_forward * widths[-1])
         heads = widths[-1] // config.head_width
         self.context = nn.Sequential(
-            *(make_context(k, widths[-1], window=config.window, heads=heads, hidden=hidden) for k in config.context)
+            *(
+                make_context(
+                    kind,
+                    widths[-1],
+                    window=config.window,
+                    heads=heads,
+                    hidden=hidden,
+                    normalized=config.attention == "normalized",
+                )
+                for kind in config.context
+            )
         )
         self.ups = nn.ModuleList(Up(b, a, config.skips) for a, b in itertools.pairwise(widths))
         self.decoder = nn.ModuleList(
