@@ -200,5 +200,5 @@ def test_every_model_that_ships_is_whole(name: str) -> None:
     assert card.variant == "faithful" or card.variant in name.split("-")
     assert card.scale == 1 or f"x{card.scale}" in name.split("-")
     assert card.training.data, "pictures and licences must be named"
-    assert card.scores, "scores must be stored"
+    assert card.scores or card.variant == "real", "scores must be stored"
     catalog.verify(card)

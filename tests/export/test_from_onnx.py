@@ -32,7 +32,9 @@ SHAPES = (
         widths=(8, 16, 24), encoder_blocks=(0, 2, 1), decoder_blocks=(2, 1), context=(), window=4, head_width=8
     ),
     varied(scale=2, conditions=("mask", "noise_level"), encoder="gated", decoder="gated", skips="concatenate"),
-    varied(widths=(8, 64), window=8, head_width=16, attention="normalized"),  # four heads: tables too large for the exporter to fold
+    varied(
+        widths=(8, 64), window=8, head_width=16, attention="normalized"
+    ),  # four heads: tables too large for the exporter to fold
 )
 
 

@@ -38,6 +38,11 @@ def test_a_small_difference_is_seen(exported: Path) -> None:
     assert round(measure_rounding(model, exported)) == 40
 
 
+def test_what_is_no_number_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="differs from PyTorch on 64×64"):
+        onnx._refuse_worse([parity.Parity(64, 64, float("nan"))], tmp_path)
+
+
 def test_an_onnx_file_of_another_scale_is_told(exported: Path) -> None:
     other = woken(varied(widths=TINY.widths, scale=2))
     with pytest.raises(ModelError, match=r"gives \(1, 3, 64, 64\) where PyTorch gives \(1, 3, 128, 128\)"):

@@ -55,6 +55,11 @@ def test_a_bare_name_is_that_of_a_model_that_ships_unless_a_file_has_it(
     assert card_of(Path("denoise-small")) is None
 
 
+def test_a_folder_is_told_to_be_one(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="is a folder: name the weights in it, such as"):
+        card_of(tmp_path)
+
+
 def test_what_is_known_of_the_weights_comes_back_with_them(card: catalog.Card) -> None:
     model, header = read_weights(card.path)
     known = read_weights(card.folder / "weights.safetensors")[1]

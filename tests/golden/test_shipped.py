@@ -61,7 +61,8 @@ def test_pieces_give_what_the_whole_gives() -> None:
 
 @pytest.mark.parametrize("sigma", [15.0, 75.0])
 def test_small_pieces_give_what_the_whole_gives(sigma: float) -> None:
-    assert noise_tiled_against_whole(scene(300, 420), sigma, tile=256) <= 1
+    """The smallest that there are: twice as large as their overlap. At such sizes it is no more than that."""
+    assert noise_tiled_against_whole(scene(300, 704), sigma, tile=1) <= 1
 
 
 @pytest.mark.parametrize("name", catalog.names())

@@ -247,6 +247,24 @@ def test_masks_that_do_not_fit_are_told(folder: Path, photo: Photo, tmp_path: Pa
         restore(photo, replace(card, scale=2), mask=np.zeros((96, 128), bool))
 
 
+def test_what_a_format_cannot_hold_is_told_before_the_work(
+    folder: Path, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("worked before it looked")
+
+    monkeypatch.setattr("pixelmend.inference.restorer.restore_picture", never)
+    wide = encode(np.zeros((1, 5000, 3), np.uint8), "webp")
+    with pytest.raises(UnwritableError, match="got 20000×4, WebP holds at most 16383 a side"):
+        restore(wide, make_model(folder, "super-resolve-small-x4"))
+
+
+def test_a_size_must_be_that_of_the_weights_that_were_named(folder: Path, _shelf: None) -> None:
+    assert find_weights("denoise-base", size="base").card.name == "denoise-base"
+    with pytest.raises(UsageError, match="got size nano for denoise-base, wanted base"):
+        find_weights("denoise-base", size="nano")
+
+
 def test_the_mask_is_never_written_over(folder: Path, photo: Photo, tmp_path: Path) -> None:
     save(stored(photo, np.uint8), tmp_path / "a.png")
     save(np.zeros((96, 128), np.uint8), tmp_path / "mask.png")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -219,7 +219,7 @@ def test_a_block_starts_as_the_identity(kind: Literal["residual", "gated"]) -> N
 
 @torch.no_grad()
 def test_the_context_is_made_of_what_is_asked_for() -> None:
-    sizes = {"window": WINDOW, "heads": HEADS, "hidden": 3 * WIDTH}
+    sizes: dict[str, Any] = {"window": WINDOW, "heads": HEADS, "hidden": 3 * WIDTH}
     made = {kind: make_context(kind, WIDTH, **sizes) for kind in ("window", "shifted", "channel", "convolution")}
     assert isinstance(made["convolution"], ResidualBlock)
     for kind, attention in (("window", WindowAttention), ("shifted", WindowAttention), ("channel", ChannelAttention)):

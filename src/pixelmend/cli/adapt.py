@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pixelmend.errors import DataError, ModelError, UsageError
+from pixelmend.errors import DataError, UsageError
 
 # Imports stand inside functions so that `pixelmend --help` answers at once.
 
@@ -87,17 +87,11 @@ def _check(output: Path, device: str) -> None:
 def _start(path: Path | None) -> tuple[Hybrid, dict[str, Any]]:
     """The network to start from, and what is known of it: recipe, mpx and minutes."""
     from pixelmend import catalog
-    from pixelmend.export.from_onnx import rebuild, recipe_of
-    from pixelmend.models import load_hybrid, read_metadata
+    from pixelmend.export import read_weights
 
-    if path is None:
-        card = catalog.find("denoise")
-        known = {"recipe": recipe_of(card), "mpx": card.training.mpx, "minutes": card.training.minutes}
-        return rebuild(card), {**known, "start": card.file}
-    model, header = load_hybrid(path), read_metadata(path)
-    if missing := [key for key in ("recipe", "mpx", "minutes") if key not in header]:
-        raise ModelError(f"{path} does not say its {missing[0]}: name weights that pixelmend train wrote")
-    return model, {**header, "start": path.name}
+    weights = Path(catalog.find("denoise").name) if path is None else path
+    model, header = read_weights(weights)
+    return model, {**header, "start": weights.name}
 
 
 def _header(base: dict[str, Any], adapted: Adapted, pictures: int, seed: int, device: str) -> dict[str, Any]:

@@ -29,8 +29,8 @@ def export(  # noqa: PLR0913  (each option is a parameter)
     storage: Annotated[
         str, typer.Option(help="How weights lie in the file: float32, float16 or int8; they run in float32.")
     ] = "float16",
-    tile: Annotated[int, typer.Option(help="Piece size for large pictures, pixels.")] = 512,
-    overlap: Annotated[int, typer.Option(help="Overlap of the pieces, pixels.")] = 128,
+    tile: Annotated[int, typer.Option(help="Piece size for large pictures, pixels.")] = 640,
+    overlap: Annotated[int, typer.Option(help="Overlap of the pieces, pixels.")] = 192,
     scores: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Put the scores that evaluate wrote there on the card.", show_default=False),

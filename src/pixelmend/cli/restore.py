@@ -33,9 +33,11 @@ def restore(  # noqa: PLR0913  (each option is a parameter)
         ),
     ] = None,
     task: Annotated[
-        str, typer.Option(help="What to do; or a model (deblur-base); or the card (.json) of your own.")
+        str, typer.Option(help="What to do; or a model (denoise-base); or the card (.json) of your own.")
     ] = "denoise",
-    size: Annotated[str, typer.Option(help="Weights for the task: nano, small or base.")] = "small",
+    size: Annotated[
+        str | None, typer.Option(help="Weights for the task: nano, small or base. [default: small]", show_default=False)
+    ] = None,
     scale: Annotated[str, typer.Option(help="Enlarge by this, for super-resolve.", metavar="auto|N")] = "auto",
     mask: Annotated[
         Path | None, typer.Option(help="White where pixels are lost, for inpaint.", show_default=False)

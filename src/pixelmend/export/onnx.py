@@ -46,7 +46,7 @@ class Exported:
     rounding: float
 
 
-def export(weights: Path, folder: Path, *, tile: int = 512, overlap: int = 128, storage: str = "float16") -> Exported:
+def export(weights: Path, folder: Path, *, tile: int = 640, overlap: int = 192, storage: str = "float16") -> Exported:
     """Write NAME.onnx and its card NAME.json; NAME is that of the recipe the weights were trained by.
 
     The file is a function of the weights alone, and weights that are read from it give it again.
@@ -113,7 +113,7 @@ def _write_checked(model: Hybrid, path: Path, storage: str, weights: Path) -> tu
 
 def _refuse_worse(parity: Sequence[Parity], weights: Path) -> None:
     for each in parity:
-        if each.psnr < PARITY_DB:
+        if not each.psnr >= PARITY_DB:  # NaN compares false
             raise ModelError(
                 f"the ONNX form of {weights} differs from PyTorch on {each.width}×{each.height} "
                 f"(got {each.psnr:.1f} dB, wanted {PARITY_DB:g} dB or more): nothing was written"
@@ -157,6 +157,7 @@ def _plain(model: Any) -> Any:
 
     What is left is a function of the network alone, so that the same weights give the same file.
     """
+    model.producer_version = ""
     for holder in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.functions):
         del holder.metadata_props[:]
     for value in (*model.graph.input, *model.graph.output, *model.graph.initializer):

@@ -54,7 +54,8 @@ def fold(model: Any) -> None:
     for node in graph.node:
         if node.op_type in _FOLDED and all(name in known for name in node.input):
             name = node.output[0]
-            (known[name],) = ReferenceEvaluator(node).run(None, {each: known[each] for each in node.input})
+            (value,) = ReferenceEvaluator(node).run(None, {each: known[each] for each in node.input})
+            known[name] = np.asarray(value)
             graph.initializer.append(numpy_helper.from_array(known[name], name))
         else:
             nodes.append(node)

@@ -29,10 +29,13 @@ def card_of(weights: Path) -> Card | None:
         The card; None for any other path, which is a safetensors file's.
 
     Raises:
-        ModelError: The card or its ONNX file is missing or broken.
+        ModelError: The card or its ONNX file is missing or broken, or it is a folder.
         UnknownNameError: No model that ships has this name.
     """
-    if not weights.suffix and len(weights.parts) == 1 and not weights.is_file():
+    bare = not weights.suffix and len(weights.parts) == 1
+    if weights.is_dir() and not (bare and weights.name in catalog.names()):
+        raise ModelError(f"{weights} is a folder: name the weights in it, such as {weights / 'weights.safetensors'}")
+    if bare and not weights.is_file():
         return catalog.by_name(weights.name)
     if weights.suffix.lower() not in {".json", ".onnx"}:
         return None

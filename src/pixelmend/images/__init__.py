@@ -7,7 +7,7 @@ Every picture that Pixelmend touches comes in through `decode` (files and encode
 from pixelmend.images.compare import side_by_side
 from pixelmend.images.decode import Picture, decode, read_float, read_rgb8
 from pixelmend.images.encode import check_target, default_suffix, encode, save
-from pixelmend.images.kinds import give_back, open_image
+from pixelmend.images.kinds import check_given_back, give_back, open_image
 from pixelmend.images.picture import ArrayPicture, PictureLike, Pixels
 from pixelmend.images.recompress import through_webp
 from pixelmend.images.values import LUMA, from_unit, full_scale, to_unit
@@ -18,6 +18,7 @@ __all__ = [
     "Picture",
     "PictureLike",
     "Pixels",
+    "check_given_back",
     "check_target",
     "decode",
     "default_suffix",

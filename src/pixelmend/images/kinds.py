@@ -13,7 +13,7 @@ import numpy as np
 
 from pixelmend.errors import UsageError
 from pixelmend.images.decode import Picture, decode
-from pixelmend.images.encode import _FORMATS, _enlarged, _to_vips, encode
+from pixelmend.images.encode import _FORMATS, _check_size, _enlarged, _to_vips, encode
 from pixelmend.images.picture import ArrayPicture
 from pixelmend.images.values import DTYPES, float_fault
 
@@ -55,6 +55,24 @@ def open_image(image: object) -> Picture | ArrayPicture:
     raise UsageError(f"got {type(image).__name__}, {_WANTED}")
 
 
+def check_given_back(picture: Picture | ArrayPicture, scale: int) -> None:
+    """Fail now, before the work, where `give_back` would fail afterwards: formats hold pictures of some size only.
+
+    Args:
+        picture: From `open_image`.
+        scale: Height and width of what is to be given back over those of the picture.
+
+    Raises:
+        UnwritableError: The format cannot hold so large a picture.
+    """
+    if isinstance(picture, Picture):
+        _check_size(picture.width * scale, picture.height * scale, _FORMATS[_form_of(picture)])
+
+
+def _form_of(picture: Picture) -> str:
+    return picture.format if picture.format in _FORMATS else "png"
+
+
 def give_back(picture: Picture | ArrayPicture, pixels: Pixels) -> Any:
     """A result as the kind that came in: bytes, a PIL image or an array (a path is for the caller to `save`).
 
@@ -69,7 +87,7 @@ def give_back(picture: Picture | ArrayPicture, pixels: Pixels) -> Any:
         UnwritableError: The format cannot hold the picture.
     """
     if isinstance(picture, Picture):
-        return encode(pixels, picture.format if picture.format in _FORMATS else "png", like=picture)
+        return encode(pixels, _form_of(picture), like=picture)
     whole = pixels.view(np.ndarray)
     if picture.alpha is not None:
         height, width = whole.shape[:2]

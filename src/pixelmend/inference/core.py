@@ -205,7 +205,7 @@ def _told(picture: PictureLike, card: Card, options: Options) -> tuple[_Told, li
         notes = [f"noise level {options.sigma:g} was given, {card.name} is told none: it was not used"]
     lost = None
     if options.mask is not None:
-        lost = read_mask(options.mask, picture.height, picture.width)
+        lost = read_mask(options.mask, picture)
         if not lost.any():
             notes.append("the mask has no white: nothing is lost, and nothing was changed")
     return _Told(sigma, lost), notes
@@ -227,10 +227,9 @@ def _plan(picture: PictureLike, card: Card, options: Options) -> tuple[Side, Sid
     tile = card.tile
     overlap = card.overlap
     if options.tile is not None:
-        least = max(card.minimum, multiple)
+        # Smaller pieces would be mostly overlap, and with less of it they would not give what the whole gives.
+        least = max(card.minimum, 2 * overlap)
         tile = math.ceil(max(options.tile, least) / multiple) * multiple
-        # at most half of a piece, or small pieces would be mostly overlap
-        overlap = min(overlap, tile // 2 // multiple * multiple)
 
     def side(length: int) -> Side:
         return plan_side(length, tile=tile, overlap=overlap, multiple_of=multiple, minimum=card.minimum)

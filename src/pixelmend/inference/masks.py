@@ -7,45 +7,92 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pixelmend.errors import UsageError
-from pixelmend.images import LUMA, open_image, to_unit
+from pixelmend.images import LUMA, ArrayPicture, Picture, open_image, to_unit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from pixelmend.images import PictureLike
 
-def read_mask(mask: Any, height: int, width: int) -> NDArray[np.bool_]:
+_STRIP = 2**20
+"""Pixels of a mask that are looked at together: a mask is as large as its picture, which may be huge."""
+
+
+def read_mask(mask: Any, picture: PictureLike) -> NDArray[np.bool_]:
     """Where pixels are lost.
 
     A picture is a mask by its brightness: white, or at least half of it, is lost. What is transparent counts as black.
+    Of files, what is seen counts: where picture and mask are stored turned differently (EXIF orientation), the mask is
+    turned to lie on the picture as it does before the eye. Arrays lie on it as stored.
 
     Args:
         mask: A bool array (H, W), true where lost; or a picture: a path, the bytes of a file, a PIL image, or an
             array of uint8 (white = 255), uint16 or float32 (white = 1).
-        height: Of the picture that it is for, pixels, as stored.
-        width: The same.
+        picture: The picture that it is for.
 
     Returns:
-        bool (height, width), true where lost.
+        bool (H, W) of the picture as stored, true where lost.
 
     Raises:
         UsageError: It has another size than the picture, or is no picture.
         UnreadableError: It could not be decoded.
     """
+    wanted = (picture.height, picture.width)
     if isinstance(mask, np.ndarray) and mask.dtype == np.bool_:
         if mask.ndim != 2:
             raise UsageError(f"got a mask of shape {mask.shape}, wanted (height, width)")
-        _check_size(mask.shape[0], mask.shape[1], height, width)
+        _check_size(mask.shape, wanted)
         return mask
-    picture = open_image(mask)
-    _check_size(picture.height, picture.width, height, width)
-    unit = to_unit(picture.region(0, 0, height, width))
-    bright = unit[:, :, 0] if picture.channels == 1 else unit @ np.array(LUMA, np.float32)
-    if picture.alpha is not None:
-        bright = bright * to_unit(np.asarray(picture.alpha).astype(picture.dtype, copy=False).reshape(height, width))
-    lost: NDArray[np.bool_] = bright >= 0.5
+    if isinstance(mask, np.ndarray) and mask.dtype.kind == "u" and mask.max(initial=0) == 1:
+        raise UsageError(f"got a {mask.dtype} mask of 0 and 1, wanted {np.iinfo(mask.dtype).max} where pixels are lost")
+    given = open_image(mask)
+    lost = _white(given)
+    if isinstance(given, Picture) and isinstance(picture, Picture):
+        turned = _orientation(given), _orientation(picture)
+        if turned[0] != turned[1]:
+            # Each of the eight is its own inverse but 6 and 8, which are each other's.
+            lost = _turned(_turned(lost, turned[0]), {6: 8, 8: 6}.get(turned[1], turned[1]))
+    _check_size(lost.shape, wanted)
     return lost
 
 
-def _check_size(got_height: int, got_width: int, height: int, width: int) -> None:
-    if (got_height, got_width) != (height, width):
-        raise UsageError(f"got a mask of {got_width}×{got_height} pixels, wanted {width}×{height} as the picture has")
+def _white(mask: Picture | ArrayPicture) -> NDArray[np.bool_]:
+    """Where a picture is bright and not transparent, strip by strip."""
+    lost = np.empty((mask.height, mask.width), np.bool_)
+    rows = max(1, _STRIP // mask.width)
+    for top in range(0, mask.height, rows):
+        strip = slice(top, min(top + rows, mask.height))
+        unit = to_unit(mask.region(top, 0, strip.stop - top, mask.width))
+        bright = unit[:, :, 0] if mask.channels == 1 else unit @ np.array(LUMA, np.float32)
+        if mask.alpha is not None:
+            alpha = np.asarray(mask.alpha).reshape(mask.height, mask.width)[strip]
+            bright = bright * to_unit(alpha.astype(mask.dtype, copy=False))
+        lost[strip] = bright >= 0.5
+    return lost
+
+
+def _orientation(picture: Picture) -> int:
+    """EXIF's: 1 as stored, 2 mirrored, 3 upside down, 4 both, 5 to 8 lying on a side."""
+    fields = picture.header.get_fields()
+    return int(picture.header.get("orientation")) if "orientation" in fields else 1
+
+
+def _turned(array: NDArray[np.bool_], orientation: int) -> NDArray[np.bool_]:
+    """An array as it is seen under an orientation."""
+    turned = {
+        2: array[:, ::-1],
+        3: array[::-1, ::-1],
+        4: array[::-1],
+        5: array.T,
+        6: np.rot90(array, -1),
+        7: array[::-1, ::-1].T,
+        8: np.rot90(array),
+    }.get(orientation, array)
+    return np.ascontiguousarray(turned)
+
+
+def _check_size(got: tuple[int, ...], wanted: tuple[int, int]) -> None:
+    if got != wanted:
+        raise UsageError(
+            f"got a mask of {got[1]}×{got[0]} pixels, wanted {wanted[1]}×{wanted[0]} as the picture has (as stored)"
+        )

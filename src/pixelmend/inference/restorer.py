@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pixelmend.errors import UsageError
-from pixelmend.images import Picture, check_target, default_suffix, give_back, open_image, save
+from pixelmend.images import (
+    Picture,
+    check_given_back,
+    check_target,
+    default_suffix,
+    give_back,
+    open_image,
+    save,
+)
 from pixelmend.inference.core import Options, restore_picture
 from pixelmend.inference.weights import find_weights
 
@@ -19,7 +27,7 @@ def restore(  # noqa: PLR0913  (all but the first have a default)
     task: str | Card = "denoise",
     sigma: float | None = None,
     *,
-    size: str = "small",
+    size: str | None = None,
     scale: int | None = None,
     mask: Any = None,
     fidelity: float = 1.0,
@@ -40,14 +48,14 @@ def restore(  # noqa: PLR0913  (all but the first have a default)
     ======================================  ========================================================
 
     Transparency is carried over, enlarged with the picture. What was given is never modified. Where a mask says what
-    is lost, all other pixels come back exactly as they were.
+    is lost, all other pixels come back exactly as they were, unless a format with loss (JPEG) rounds them anew.
 
     Args:
         image: The picture.
-        task: What to do, one of `pixelmend.catalog.tasks()`; or a model that ships, by its name ("deblur-base"); or
-            the card of one's own model.
+        task: What to do, one of `pixelmend.catalog.tasks()`; or a model that ships, by its name ("denoise-base");
+            or the card of one's own model.
         sigma: Noise level on the 0-255 scale; None estimates it where the model has to be told.
-        size: Of the weights for a task: "nano" (fastest), "small" or "base" (best).
+        size: Of the weights for a task: "nano" (fastest), "small" (None) or "base" (best).
         scale: By how much to enlarge, for a task that does; None takes 4, or the only one there is.
         mask: What is lost, for the task "inpaint": a picture of the same size, white where pixels are lost (a path,
             bytes, a PIL image or an array), or a bool array (H, W), true where they are.
@@ -77,6 +85,8 @@ def restore(  # noqa: PLR0913  (all but the first have a default)
         check_target(target, like=picture, scale=weights.card.scale)
         if isinstance(mask, (str, Path)) and target.resolve() == Path(mask).resolve():
             raise UsageError(f"{target} is the mask, which is never written over: choose another output")
+    else:
+        check_given_back(picture, weights.card.scale)
     pixels, _ = restore_picture(picture, weights.card, weights.engine(device), options)
     if isinstance(picture, Picture) and target is not None:
         save(pixels, target, like=picture)

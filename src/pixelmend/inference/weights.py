@@ -75,12 +75,14 @@ class MixedEngine:
         return total
 
 
-def find_weights(task: str | Card, *, size: str = "small", scale: int | None = None, fidelity: float = 1.0) -> Weights:
+def find_weights(
+    task: str | Card, *, size: str | None = None, scale: int | None = None, fidelity: float = 1.0
+) -> Weights:
     """The weights that a user names.
 
     Args:
         task: One of `pixelmend.catalog.tasks()`; or a model that ships, by its name; or the card of one's own.
-        size: "nano", "small" or "base", for a task; a model or a card has its own.
+        size: "nano", "small" or "base"; None takes small for a task, and a model's or card's own.
         scale: Enlargement; None takes the only one there is, and 4 where there are several.
         fidelity: 1 for the faithful weights of the task alone, 0 for the perceptual ones, between for both.
 
@@ -92,9 +94,10 @@ def find_weights(task: str | Card, *, size: str = "small", scale: int | None = N
     if not 0 <= fidelity <= 1:  # NaN compares false
         raise UsageError(f"got fidelity {fidelity:g}, wanted 0 (looks real) to 1 (near to the truth)")
     if not isinstance(task, str) or task in catalog.names():
-        return _one(task if isinstance(task, Card) else catalog.by_name(task), scale, fidelity)
+        return _one(task if isinstance(task, Card) else catalog.by_name(task), size, scale, fidelity)
     if task not in catalog.tasks():
         raise UnknownNameError("task", task, {*catalog.tasks(), *catalog.names()})
+    size = size or "small"
     parts = [(fidelity, catalog.find(task, size, scale))] if fidelity > 0 else []
     if fidelity < 1:
         parts.append((1 - fidelity, catalog.find(task, size, scale, "perceptual")))
@@ -102,12 +105,14 @@ def find_weights(task: str | Card, *, size: str = "small", scale: int | None = N
     return Weights(tuple(parts))
 
 
-def _one(card: Card, scale: int | None, fidelity: float) -> Weights:
+def _one(card: Card, size: str | None, scale: int | None, fidelity: float) -> Weights:
     """One set of weights that was named, and what else was asked for must be what it does."""
     if fidelity < 1:
         raise UsageError(
             f"got fidelity {fidelity:g} for {card.name}, which is one set of weights: name a task to mix its sets"
         )
+    if size not in {None, card.size}:
+        raise UsageError(f"got size {size} for {card.name}, wanted {card.size}: leave it out, or name a task")
     if scale not in {None, card.scale}:
         raise UsageError(f"got scale {scale} for {card.name}, wanted {card.scale}: leave it out, or name a task")
     return Weights(((1.0, card),))

@@ -164,9 +164,9 @@ class WindowAttention(nn.Module):
     With ``shifted`` the windows lie half a window further, so that what meets there changes from block to block;
     windows that wrap around the picture's edge are masked, so that far borders never mix.
 
-    With ``normalized`` queries and keys have length one, and a learnt temperature for each head says how much they count
-    (Swin V2, Liu et al. 2022): Muon moves them by a fixed size at every step, and without it their products may grow
-    without end.
+    With ``normalized`` queries and keys have length one, and a learnt temperature of each head says how much they
+    count (Swin V2, Liu et al. 2022): Muon moves them by a fixed size at every step, and without it their products may
+    grow without end.
     """
 
     def __init__(self, width: int, *, window: int, heads: int, shifted: bool, normalized: bool = False) -> None:

@@ -260,7 +260,8 @@ class Recipe(Section):
     seed: int = Field(default=0, ge=0, lt=2**31)
     start: Path | None = Field(
         default=None,
-        description="weights to go on from (.safetensors), of any task or shape: what fits is taken; random if absent",
+        description="weights to go on from, of any task or shape: a file (.safetensors, .onnx) or the name of what "
+        "ships; what fits is taken; random if absent",
     )
     data: DataSection
     damage: DamageSection = DamageSection()

@@ -163,11 +163,15 @@ def find_card(weights: str) -> catalog.Card:
 
     Raises:
         UsageError: It is neither a model that ships nor an exported one.
+        ModelError: The card beside it is missing, broken, or that of another file.
     """
     if weights in catalog.names():
         return catalog.by_name(weights)
     if Path(weights).suffix in (".onnx", ".json"):
-        return catalog.load(Path(weights).with_suffix(".json"))
+        card = catalog.load(Path(weights).with_suffix(".json"))
+        if Path(weights).suffix == ".onnx" and card.file != Path(weights).name:
+            raise ModelError(f"the card beside {weights} is that of {card.file}: export it again")
+        return card
     raise UsageError(
         f"got {weights!r} as weights of pixelmend, wanted an .onnx file with its card beside it, "
         f"a .safetensors checkpoint, or one of: {', '.join(catalog.names())}"
