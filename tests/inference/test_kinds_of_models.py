@@ -259,7 +259,8 @@ def test_what_a_format_cannot_hold_is_told_before_the_work(
         restore(wide, make_model(folder, "super-resolve-small-x4"))
 
 
-def test_a_size_must_be_that_of_the_weights_that_were_named(folder: Path, _shelf: None) -> None:
+@pytest.mark.usefixtures("_shelf")
+def test_a_size_must_be_that_of_the_weights_that_were_named() -> None:
     assert find_weights("denoise-base", size="base").card.name == "denoise-base"
     with pytest.raises(UsageError, match="got size nano for denoise-base, wanted base"):
         find_weights("denoise-base", size="nano")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from pixelmend.errors import UsageError
 from pixelmend.images import encode, open_image
 from pixelmend.inference import masks, read_mask
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 HEIGHT, WIDTH = 24, 40
 
