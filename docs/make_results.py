@@ -145,8 +145,8 @@ words mean and how to measure again, also on your own pictures.
 _ONE_EACH = """For each system that went before, one set and one case out of the tables below. Where a note there says
 *trained here*, the network learned for as many minutes of one core as ours beside it under the same note (`small-…`),
 from the same pictures (IPT for half of them): that tells what a network learns quickly, not what it can reach.
-Published weights, where they could be had, say so. *Pixelmend* is what ships; plug-and-play and diffusion work around the
-first denoiser that shipped. All of a row is over the same pictures.
+Published weights, where they could be had, say so. *Pixelmend* is what ships; plug-and-play and diffusion work around
+the first denoiser that shipped. All of a row is over the same pictures.
 """
 
 _WHOLE = """Measured on {machine}, rows at different times and beside other work: times tell fast from slow and no more.
