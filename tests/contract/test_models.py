@@ -11,20 +11,13 @@ from pixelmend.degradations.resample import resize
 from pixelmend.errors import ModelError
 from pixelmend.models import SIZES, Hybrid, HybridConfig, load_hybrid, read_metadata, save_model, sized
 from pixelmend.models.blocks import Enlarge
+from tests.export.networks import TINY
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import Tensor
 
-TINY = HybridConfig(
-    widths=(8, 16),
-    encoder_blocks=(1, 1),
-    decoder_blocks=(1,),
-    context=("window", "shifted", "channel"),
-    window=4,
-    head_width=8,
-)
 CONFIGS = {
     **SIZES,
     "tiny": TINY,

@@ -26,12 +26,18 @@ def through(image: object) -> Any:
     return give_back(picture, (WHITE[pixels.dtype.name] - pixels).astype(pixels.dtype))
 
 
+def drawn(dtype: type, bands: int) -> NDArray[Any]:
+    """A picture of random values, 11×13; without a third axis for 0 bands."""
+    shape = (11, 13, bands) if bands else (11, 13)
+    array: NDArray[Any] = np.random.default_rng(0).random(shape) * WHITE[np.dtype(dtype).name]
+    return array.astype(dtype)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 @pytest.mark.parametrize("bands", [0, 1, 2, 3, 4])
 def test_arrays_keep_shape_type_and_alpha(dtype: type, bands: int) -> None:
-    white = WHITE[np.dtype(dtype).name]
-    shape = (11, 13, bands) if bands else (11, 13)
-    array: NDArray[Any] = (np.random.default_rng(0).random(shape) * white).astype(dtype)
+    array = drawn(dtype, bands)
+    white = WHITE[array.dtype.name]
     before = array.copy()
     result = through(array)
     assert (result.shape, result.dtype) == (array.shape, array.dtype)
@@ -47,13 +53,12 @@ def test_arrays_keep_shape_type_and_alpha(dtype: type, bands: int) -> None:
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 @pytest.mark.parametrize("bands", [0, 1, 2, 3, 4])
 def test_a_larger_result_comes_back_with_alpha_as_large(dtype: type, bands: int) -> None:
-    white = WHITE[np.dtype(dtype).name]
-    shape = (11, 13, bands) if bands else (11, 13)
-    array: NDArray[Any] = (np.random.default_rng(0).random(shape) * white).astype(dtype)
+    array = drawn(dtype, bands)
+    white = WHITE[array.dtype.name]
     picture = open_image(array)
     larger: NDArray[Any] = np.full((33, 39, picture.channels), white // 2, dtype)
     result = give_back(picture, larger)
-    assert (result.shape, result.dtype) == ((33, 39, *shape[2:]), array.dtype)
+    assert (result.shape, result.dtype) == ((33, 39, *array.shape[2:]), array.dtype)
     if bands in {2, 4}:
         np.testing.assert_array_equal(result[..., :-1], larger)
         alpha = result[..., -1].astype(float)

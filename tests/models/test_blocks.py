@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pytest
@@ -25,6 +25,11 @@ from pixelmend.models.blocks import (
     make_context,
     to_windows,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
 WINDOW, WIDTH, HEADS = 4, 16, 2
 
@@ -102,6 +107,17 @@ def test_channel_attention_stays_inside_its_window() -> None:
     assert reached.sum() == WINDOW**2
 
 
+def _heads(
+    attention: Any, features: torch.Tensor
+) -> Iterator[tuple[int, slice, NDArray[Any], NDArray[Any], NDArray[Any]]]:
+    """For each head its number, its channels, and queries, keys and values of one window, (pixels, channels)."""
+    qkv = attention.qkv(features[0].flatten(1).T).numpy().astype(np.float64)
+    for head in range(HEADS):
+        part = slice(head * WIDTH // HEADS, (head + 1) * WIDTH // HEADS)
+        q, k, v = (qkv[:, i * WIDTH : (i + 1) * WIDTH][:, part] for i in range(3))
+        yield head, part, q, k, v
+
+
 @torch.no_grad()
 def test_channel_attention_is_the_formula_of_its_paper() -> None:
     with torch.random.fork_rng():
@@ -109,11 +125,8 @@ def test_channel_attention_is_the_formula_of_its_paper() -> None:
         attention = ChannelAttention(WIDTH, window=WINDOW, heads=HEADS)
         torch.nn.init.uniform_(attention.temperature, 0.5, 2)
     features = _features(WINDOW, WINDOW, 1)
-    qkv = attention.qkv(features[0].flatten(1).T).numpy().astype(np.float64)
     mixed = np.empty((WINDOW**2, WIDTH))
-    for head in range(HEADS):
-        part = slice(head * WIDTH // HEADS, (head + 1) * WIDTH // HEADS)
-        q, k, v = (qkv[:, i * WIDTH : (i + 1) * WIDTH][:, part] for i in range(3))
+    for head, part, q, k, v in _heads(attention, features):
         scores = (q / np.linalg.norm(q, axis=0)).T @ (k / np.linalg.norm(k, axis=0))
         scores = np.exp(scores * float(attention.temperature[head]))
         mixed[:, part] = v @ (scores / scores.sum(axis=1, keepdims=True)).T
@@ -130,11 +143,8 @@ def test_normalized_attention_is_the_formula_of_its_paper_and_knows_no_length() 
         assert attention.temperature is not None
         torch.nn.init.uniform_(attention.temperature, 1, 20)
     features = _features(WINDOW, WINDOW, 1)
-    qkv = attention.qkv(features[0].flatten(1).T).numpy().astype(np.float64)
     mixed = np.empty((WINDOW**2, WIDTH))
-    for head in range(HEADS):
-        part = slice(head * WIDTH // HEADS, (head + 1) * WIDTH // HEADS)
-        q, k, v = (qkv[:, i * WIDTH : (i + 1) * WIDTH][:, part] for i in range(3))
+    for head, part, q, k, v in _heads(attention, features):
         cosines = (q / np.linalg.norm(q, axis=1, keepdims=True)) @ (k / np.linalg.norm(k, axis=1, keepdims=True)).T
         bias = attention.position_bias[attention.position][:, :, head].numpy()
         scores = np.exp(cosines * float(attention.temperature[head]) + bias)

@@ -100,6 +100,22 @@ def load(path: str | Path) -> Card:
     return _whole(_read(path, wanted), wanted)
 
 
+def beside(path: str | Path) -> Card:
+    """The card of an exported model, named by the card itself or by the ONNX file beside it.
+
+    Args:
+        path: The .json or .onnx file.
+
+    Raises:
+        ModelError: See `load`; also when the card beside an ONNX file is that of another.
+    """
+    path = Path(path)
+    card = load(path.with_suffix(".json"))
+    if path.suffix.lower() == ".onnx" and card.file != path.name:
+        raise ModelError(f"the card {path.with_suffix('.json')} is that of {card.file}, not of {path.name}")
+    return card
+
+
 def verify(card: Card) -> None:
     """Check that a model's file is the one that its card speaks of.
 

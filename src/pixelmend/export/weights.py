@@ -39,10 +39,7 @@ def card_of(weights: Path) -> Card | None:
         return catalog.by_name(weights.name)
     if weights.suffix.lower() not in {".json", ".onnx"}:
         return None
-    card = catalog.load(weights.with_suffix(".json"))
-    if weights.suffix.lower() == ".onnx" and card.file != weights.name:
-        raise ModelError(f"the card {weights.with_suffix('.json')} is that of {card.file}, not of {weights.name}")
-    return card
+    return catalog.beside(weights)
 
 
 def read_weights(weights: Path) -> tuple[Hybrid, dict[str, Any]]:

@@ -168,10 +168,7 @@ def find_card(weights: str) -> catalog.Card:
     if weights in catalog.names():
         return catalog.by_name(weights)
     if Path(weights).suffix in (".onnx", ".json"):
-        card = catalog.load(Path(weights).with_suffix(".json"))
-        if Path(weights).suffix == ".onnx" and card.file != Path(weights).name:
-            raise ModelError(f"the card beside {weights} is that of {card.file}: export it again")
-        return card
+        return catalog.beside(weights)
     raise UsageError(
         f"got {weights!r} as weights of pixelmend, wanted an .onnx file with its card beside it, "
         f"a .safetensors checkpoint, or one of: {', '.join(catalog.names())}"
