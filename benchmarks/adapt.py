@@ -25,7 +25,7 @@ import numpy as np
 from pixelmend import catalog
 from pixelmend.diagnosis import estimate_sigma
 from pixelmend.images import decode, read_float
-from pixelmend.inference import Options, cached_engine, restore_picture
+from pixelmend.inference import OnnxEngine, Options, restore_picture
 from pixelmend.metrics import as_displayed, psnr
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Row:
 
 def restored_by(card: Card, path: Path, sigma: float | None) -> np.ndarray:
     """What `pixelmend restore` gives, (H, W), white = 1."""
-    pixels, _ = restore_picture(decode(path), card, cached_engine(card.path, "cpu"), Options(sigma=sigma))
+    pixels, _ = restore_picture(decode(path), card, OnnxEngine(card.path, "cpu"), Options(sigma=sigma))
     return np.asarray(pixels)[:, :, 0] / 255
 
 

@@ -40,7 +40,7 @@ def scene(height: int, width: int) -> np.ndarray:
 
 def tiled_against_whole(card: Card, picture: np.ndarray, options: Options) -> float:
     """Largest difference between pieces and the whole, in units of 1/255."""
-    engine = cached_engine(card.path, "cpu")
+    engine = cached_engine(card)
     opened = open_image(picture)
     whole, one = restore_picture(opened, replace(card, tile=2048), engine, replace(options, tile=None))
     pieces, many = restore_picture(opened, card, engine, options)

@@ -48,11 +48,13 @@ def stored(photo: NDArray[Any], dtype: Any) -> NDArray[Any]:
 
 
 def run(image: Any, card: Card, **options: Any) -> tuple[NDArray[Any], core.Report]:
-    return restore_picture(open_image(image), card, cached_engine(card.path), Options(**options))
+    return restore_picture(open_image(image), card, cached_engine(card), Options(**options))
 
 
 class Watched:
     """An engine that keeps what it was given."""
+
+    title, device, precision = "watched", "cpu", "float32"
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -93,7 +95,7 @@ def test_the_whole_network_is_what_the_pixels_are(folder: Path, scale: int) -> N
     card = make_model(folder, ENLARGING[scale])
     picture = np.random.default_rng(3).random((32, 40, 3), dtype=np.float32)
     larger, report = run(picture, card)
-    wanted = cached_engine(card.path).run(np.ascontiguousarray(picture.transpose(2, 0, 1)[None]), {})[0]
+    wanted = cached_engine(card).run(np.ascontiguousarray(picture.transpose(2, 0, 1)[None]), {})[0]
     np.testing.assert_allclose(larger, np.clip(wanted.transpose(1, 2, 0), 0, 1), atol=1e-6)
     assert (report.width, report.height) == (40, 32)
     assert (report.output_width, report.output_height) == (40 * scale, 32 * scale)
@@ -170,7 +172,7 @@ def test_what_is_known_stays_bit_for_bit(folder: Path, dtype: type, shape: tuple
 
 def test_the_network_gets_black_where_pixels_are_lost_and_is_told_where(folder: Path, photo: Photo) -> None:
     card = make_model(folder, "inpaint-small")
-    engine = Watched(cached_engine(card.path))
+    engine = Watched(cached_engine(card))
     lost = holes(61, 50)
     picture = open_image(photo[:61, :50] + 0.1)
     filled, report = restore_picture(picture, card, engine, Options(mask=lost))
@@ -191,7 +193,7 @@ def test_filled_in_pieces_is_filled_whole_and_pieces_without_holes_are_not_run(f
     card = make_model(folder, "inpaint-small")
     picture = open_image(np.random.default_rng(7).random((200, 150, 3), dtype=np.float32))
     lost = holes(200, 150)
-    engine = Watched(cached_engine(card.path))
+    engine = Watched(cached_engine(card))
     told: list[int] = []
     pieces, report = restore_picture(
         picture, card, engine, Options(mask=lost), lambda done, _total: told.append(done)
@@ -301,7 +303,7 @@ def test_between_both_is_their_weighted_mean(photo: Photo) -> None:
     np.testing.assert_allclose(mixed[inside], (0.25 * faithful + 0.75 * perceptual)[inside], atol=1e-5)
     weights = find_weights("deblur", fidelity=0.25)
     assert weights.card.name == "0.25 × deblur-small + 0.75 × deblur-small-perceptual"
-    tiled, report = restore_picture(open_image(picture), weights.card, weights.engine("cpu"), Options(tile=32))
+    tiled, report = restore_picture(open_image(picture), weights.card, weights.engine(), Options(tile=32))
     assert report.tiles > 1
     np.testing.assert_allclose(tiled, mixed, atol=1e-5)
 

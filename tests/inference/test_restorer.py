@@ -32,7 +32,7 @@ def eight(photo: Photo) -> NDArray[np.uint8]:
 
 
 def run(image: Any, card: catalog.Card, **options: Any) -> tuple[NDArray[Any], core.Report]:
-    return restore_picture(open_image(image), card, cached_engine(card.path), Options(**options))
+    return restore_picture(open_image(image), card, cached_engine(card), Options(**options))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])

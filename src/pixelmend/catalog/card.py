@@ -20,7 +20,9 @@ CONDITIONS = ("noise_level", "mask")
 VARIANTS = ("faithful", "perceptual", "real")
 """What a task may have weights for."""
 STORAGES = ("float32", "float16", "int8")
-"""How weights may lie in the ONNX file; they are computed with in float32."""
+"""How weights may lie in the ONNX file, whatever they are computed with in."""
+PRECISIONS = ("float32", "int8")
+"""What the convolutions of a file may compute in."""
 _DOC = "see the fields of pixelmend.catalog.Card"
 
 
@@ -104,7 +106,9 @@ class Card:
         macs_per_pixel: Multiplications with an addition each, for each pixel that goes in; 0 where not counted.
         variant: Which of a task's weights: "faithful" (as near to the truth as can be), "perceptual" (what looks real)
             or "real" (for pictures as they are found, not made by one known damage).
-        storage: How the weights lie in the file: "float32", "float16" or "int8". They are computed with in float32.
+        storage: How the weights lie in the file: "float32", "float16" or "int8".
+        precision: What the file computes in: "float32" whatever the storage; or "int8", where it quantizes what flows
+            between its convolutions (which it also names the scales of, so that it can be run in float32 too).
         folder: Where the card lies; not part of the JSON.
     """
 
@@ -127,6 +131,7 @@ class Card:
     macs_per_pixel: float = 0.0
     variant: str = "faithful"
     storage: str = "float32"
+    precision: str = "float32"
     folder: Path = field(default=Path(), compare=False)
 
     def __post_init__(self) -> None:
@@ -149,6 +154,7 @@ class Card:
             f"conditions may hold only {' and '.join(CONDITIONS)}": set(self.conditions) <= set(CONDITIONS),
             f"variant must be one of {', '.join(VARIANTS)}": self.variant in VARIANTS,
             f"storage must be one of {', '.join(STORAGES)}": self.storage in STORAGES,
+            f"precision must be one of {', '.join(PRECISIONS)}": self.precision in PRECISIONS,
             "file must be the bare name of an .onnx file": Path(self.file).name == self.file
             and self.file.endswith(".onnx"),
             "sha256 must be 64 lower-case hexadecimal digits": len(self.sha256) == 64

@@ -16,6 +16,7 @@ from pixelmend import __version__
 from pixelmend.cli.adapt import adapt
 from pixelmend.cli.data import app as data
 from pixelmend.cli.degrade import degrade
+from pixelmend.cli.doctor import doctor
 from pixelmend.cli.evaluate import evaluate
 from pixelmend.cli.export import export
 from pixelmend.cli.models import models
@@ -48,7 +49,7 @@ def _root(
     """Restore damaged pictures."""
 
 
-for verb in (restore, degrade, train, adapt, evaluate, export, models):
+for verb in (restore, degrade, train, adapt, evaluate, export, models, doctor):
     app.command()(verb)
 app.add_typer(data, name="data")
 

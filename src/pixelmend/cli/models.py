@@ -161,7 +161,7 @@ def _is_of(card: Card, network: Network, parameters: int) -> bool:
 
 def _shipped(card: Card, device: str | None) -> Line:
     """The weights that a card describes; they are run where ONNX Runtime has the device."""
-    from pixelmend.inference import cached_engine, devices, padded_length
+    from pixelmend.inference import OnnxEngine, devices, padded_length
 
     line = Line(
         card.name, "shipped", card.parameters, weights=(card.name,), file_bytes=card.path.stat().st_size
@@ -170,7 +170,7 @@ def _shipped(card: Card, device: str | None) -> Line:
         return line
     import numpy as np
 
-    engine = cached_engine(card.path, device)
+    engine = OnnxEngine(card.path, device)
     side = padded_length(SIDE, multiple_of=card.multiple_of, minimum=card.minimum)
     picture = np.full((1, 3, side, side), 0.5, np.float32)
     conditions = {name: np.full((1, 1, side, side), 0.1, np.float32) for name in card.conditions}
@@ -178,7 +178,7 @@ def _shipped(card: Card, device: str | None) -> Line:
     return replace(
         line,
         megapixels_per_second=side * side / 1e6 / seconds,
-        ran_on=f"ONNX Runtime, fp32, {engine.device}",
+        ran_on=f"ONNX Runtime, {engine.precision.replace('float32', 'fp32')}, {engine.device}",
     )
 
 

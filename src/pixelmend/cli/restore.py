@@ -45,6 +45,8 @@ def restore(  # noqa: PLR0913  (each option is a parameter)
     fidelity: Annotated[str, typer.Option(help="1 near to the truth, 0 looks real.", metavar="0..1")] = "1",
     sigma: Annotated[str, typer.Option(help="Noise level, 0 to 255.", metavar="auto|N")] = "auto",
     device: Annotated[str, typer.Option(help="Chip: auto, cpu, cuda, coreml, ...")] = "auto",
+    engine: Annotated[str, typer.Option(help="What runs it: auto, onnxruntime, openvino or torch.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto; int8 or float32, where weights have both.")] = "auto",
     tile: Annotated[str, typer.Option(help="Piece size in pixels.", metavar="auto|N")] = "auto",
     compare: Annotated[
         Path | None, typer.Option(help="Also write a before/after picture here.", show_default=False)
@@ -55,9 +57,10 @@ def restore(  # noqa: PLR0913  (each option is a parameter)
     """Restore a damaged picture; IN itself is never changed."""
     from pixelmend.files import write_text
     from pixelmend.images import check_target, decode, save
-    from pixelmend.inference import Options, find_weights, restore_picture
+    from pixelmend.inference import Options, Wish, find_weights, restore_picture
 
     options = Options(sigma=_number("sigma", sigma), tile=_whole_number("tile", tile), mask=mask)
+    wish = Wish(engine=engine, device=device, precision=precision)
     share = _float("fidelity", fidelity, "a number from 0 to 1")
     weights = find_weights(_task(task), size=size, scale=_whole_number("scale", scale), fidelity=share)
     opened = decode(picture)
@@ -68,10 +71,11 @@ def restore(  # noqa: PLR0913  (each option is a parameter)
     _check_apart([each for each in (opened.path, mask) if each], [each for each in (target, compare, report) if each])
     if report is not None:
         _check_report(report)
-    engine = weights.engine(device)
+    megapixels = opened.width * opened.height / 1e6
+    running = weights.engine(wish, megapixels)
     with progress("restoring", quiet=quiet) as tell:
-        pixels, found = restore_picture(opened, weights.card, engine, options, tell)
-    notes = (*found.notes, *save(pixels, target, like=opened))
+        pixels, found = restore_picture(opened, weights.card, running, options, tell)
+    notes = (*found.notes, *weights.advice(wish, megapixels), *save(pixels, target, like=opened))
     if compare is not None:
         _write_compare(opened, pixels, compare)
     if report is not None:
@@ -145,7 +149,9 @@ def _say(found: Report, notes: tuple[str, ...], written: list[Path]) -> None:
     lost = "" if found.lost is None else f", {100 * found.lost:.1f} % lost"
     larger = "" if found.output_width == found.width else f" to {found.output_width}×{found.output_height}"
     typer.echo(f"found     {size}{level}{lost}")
-    typer.echo(f"restored  with {found.model}{larger} {pieces}, {found.seconds:.1f} s")
+    where = "" if found.device == "cpu" else f" on {found.device}"
+    engine = f"{found.engine}{where}, {found.precision}"
+    typer.echo(f"restored  with {found.model}{larger} {pieces}, {found.seconds:.1f} s ({engine})")
     for note in notes:
         typer.echo(f"note      {note}")
     typer.echo(f"wrote     {', '.join(map(str, written))}")

@@ -1,20 +1,23 @@
 """Running a model on pictures of any size, depth and kind, without PyTorch."""
 
 from pixelmend.inference.core import Options, Report, restore_picture
-from pixelmend.inference.engines import Engine, OnnxEngine, cached_engine, devices
+from pixelmend.inference.engines import Choice, Engine, OnnxEngine, Wish, cached_engine, choose, devices
 from pixelmend.inference.masks import read_mask
 from pixelmend.inference.restorer import default_output, restore
 from pixelmend.inference.sizes import crop, pad, padded_length
 from pixelmend.inference.weights import MixedEngine, Weights, find_weights
 
 __all__ = [
+    "Choice",
     "Engine",
     "MixedEngine",
     "OnnxEngine",
     "Options",
     "Report",
     "Weights",
+    "Wish",
     "cached_engine",
+    "choose",
     "crop",
     "default_output",
     "devices",

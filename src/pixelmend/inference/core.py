@@ -80,6 +80,9 @@ class Report:
         lost: The share of the pixels that the mask says are lost; None where the model is told none.
         tile: (height, width) of the pieces, in the picture that came in.
         tiles: How many pieces.
+        engine: What ran the model: "ONNX Runtime". Another gives a result whose last bits may differ.
+        device: On which chip: "cpu".
+        precision: What it computed in: "float32", "bfloat16" or "int8".
         seconds: From the first pixel read to the last one restored.
         notes: What could not be kept or done as asked, one sentence each.
     """
@@ -98,6 +101,9 @@ class Report:
     lost: float | None
     tile: tuple[int, int]
     tiles: int
+    engine: str
+    device: str
+    precision: str
     seconds: float
     notes: tuple[str, ...]
 
@@ -175,6 +181,9 @@ def restore_picture(
         lost=None if told.lost is None else float(told.lost.mean()),
         tile=(rows.tile, columns.tile),
         tiles=len(rows.origins) * len(columns.origins),
+        engine=engine.title,
+        device=engine.device,
+        precision=engine.precision,
         seconds=time.perf_counter() - start,
         notes=(*picture.notes, *notes),
     )

@@ -16,6 +16,7 @@ from pixelmend.images import (
     save,
 )
 from pixelmend.inference.core import Options, restore_picture
+from pixelmend.inference.engines import Wish
 from pixelmend.inference.weights import find_weights
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ def restore(  # noqa: PLR0913  (all but the first have a default)
     mask: Any = None,
     fidelity: float = 1.0,
     device: str = "auto",
+    engine: str = "auto",
+    precision: str = "auto",
     tile: int | None = None,
     output: str | Path | None = None,
 ) -> Any:
@@ -62,6 +65,9 @@ def restore(  # noqa: PLR0913  (all but the first have a default)
         fidelity: 1 stays as near to the truth as can be; 0 restores what looks real (for tasks with perceptual
             weights); between, the weighted mean of both.
         device: "auto", "cpu", "cuda", ...
+        engine: What runs the network: "onnxruntime", "openvino" or "torch"; "auto" takes the one of those installed
+            that is done first with a picture of this size (measured once for each model, and kept).
+        precision: "int8" or "float32" for models that have both; "auto" takes what is faster.
         tile: Side of the pieces that a large picture is cut into, in pixels; None takes the model's own.
         output: Where to write the result, for a path; an existing file is replaced.
 
@@ -74,6 +80,7 @@ def restore(  # noqa: PLR0913  (all but the first have a default)
         ModelError: The model is broken.
     """
     options = Options(sigma=sigma, tile=tile, mask=mask)
+    wish = Wish(engine=engine, device=device, precision=precision)
     weights = find_weights(task, size=size, scale=scale, fidelity=fidelity)
     picture = open_image(image)
     path = picture.path if isinstance(picture, Picture) else None
@@ -87,7 +94,8 @@ def restore(  # noqa: PLR0913  (all but the first have a default)
             raise UsageError(f"{target} is the mask, which is never written over: choose another output")
     else:
         check_given_back(picture, weights.card.scale)
-    pixels, _ = restore_picture(picture, weights.card, weights.engine(device), options)
+    running = weights.engine(wish, picture.width * picture.height / 1e6)
+    pixels, _ = restore_picture(picture, weights.card, running, options)
     if isinstance(picture, Picture) and target is not None:
         save(pixels, target, like=picture)
         return target

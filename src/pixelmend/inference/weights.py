@@ -10,14 +10,14 @@ import numpy as np
 from pixelmend import catalog
 from pixelmend.catalog import Card
 from pixelmend.errors import ModelError, UnknownNameError, UsageError
-from pixelmend.inference.engines import cached_engine
+from pixelmend.inference.engines import USUAL, cached_engine, choose
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from pixelmend.inference.engines import Engine
+    from pixelmend.inference.engines import Engine, Wish
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,33 @@ class Weights:
             sigma_range=(max(card.sigma_range[0] for card in cards), min(card.sigma_range[1] for card in cards)),
         )
 
-    def engine(self, device: str = "auto") -> Engine:
+    def engine(self, wish: Wish = USUAL, megapixels: float | None = None) -> Engine:
         """What runs them.
 
+        Args:
+            wish: Engine, device and precision that the user asks for.
+            megapixels: Size of the picture that goes in, which an engine is chosen for.
+
         Raises:
-            UsageError: A device that is not known or not there.
+            UsageError: An engine, device or precision that is not known or not there.
             ModelError: A file is missing or broken.
         """
-        engines = [(share, cached_engine(card.path, device)) for share, card in self.parts]
+        engines = [(share, cached_engine(card, wish, megapixels)) for share, card in self.parts]
         return engines[0][1] if len(engines) == 1 else MixedEngine(engines)
+
+    def advice(self, wish: Wish = USUAL, megapixels: float | None = None) -> tuple[str, ...]:
+        """What a user should know of chips that `engine` leaves idle, one sentence each.
+
+        Args:
+            wish: As for `engine`.
+            megapixels: As for `engine`.
+
+        Raises:
+            UsageError: See `engine`.
+            ModelError: See `engine`.
+        """
+        notes = (choose(card, wish, megapixels).note for _, card in self.parts)
+        return tuple(dict.fromkeys(note for note in notes if note))
 
 
 class MixedEngine:
@@ -61,10 +79,20 @@ class MixedEngine:
 
     Args:
         parts: (share, engine), at least one; all give results of one size.
+
+    Attributes:
+        title: See `Engine`; where they differ, all of them, joined by " + ".
+        device: The same.
+        precision: The same.
     """
 
     def __init__(self, parts: Sequence[tuple[float, Engine]]) -> None:
         self._parts = tuple(parts)
+        engines = [engine for _, engine in parts]
+        self.title, self.device, self.precision = (
+            " + ".join(dict.fromkeys(each))
+            for each in zip(*((engine.title, engine.device, engine.precision) for engine in engines), strict=True)
+        )
 
     def run(self, degraded: NDArray[np.float32], conditions: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         """See `Engine.run`."""

@@ -16,7 +16,8 @@ from safetensors.torch import save_file
 from pixelmend.errors import MissingExtraError, ModelError, UnknownNameError, UsageError
 from pixelmend.evaluation import METHODS, Method, Problem, Setup, make_methods
 from pixelmend.evaluation.methods import NETWORKS
-from pixelmend.evaluation.methods.networks import ANY, TorchEngine
+from pixelmend.evaluation.methods.networks import ANY
+from pixelmend.export.torch_engine import TorchEngine
 from pixelmend.images import read_float
 from pixelmend.inference.sizes import crop, pad
 from pixelmend.models import Hybrid, HybridConfig, save_model
@@ -158,7 +159,7 @@ def test_the_engine_tells_the_network_what_it_wants_in_its_order(
     given: dict[str, Pixels] = {name: told[name] for name in sorted(conditions)}
     with torch.no_grad():
         expected = model(torch.from_numpy(picture), *(torch.from_numpy(told[name]) for name in conditions))
-    engine = TorchEngine(model, conditions, SETUP)
+    engine = TorchEngine(model, conditions, "cpu", precision="float32", threads=1)
     assert np.allclose(engine.run(picture, given), expected.numpy(), atol=1e-5)
     with pytest.raises(ModelError, match="wanted"):
         engine.run(picture, {**given, "depth": told["mask"]})
@@ -250,7 +251,8 @@ def test_files_that_cannot_be_used_are_named_and_the_rest_goes_on(tmp_path: Path
 
 
 def test_without_pytorch_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "pixelmend.evaluation.methods.networks", raising=False)
+    for module in ("evaluation.methods.networks", "export.torch_engine"):
+        monkeypatch.delitem(sys.modules, f"pixelmend.{module}", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingExtraError, match=r"torch.*pixelmend\[train\]"):
         make(["dncnn"], [("dncnn", tmp_path / "w.safetensors")])

@@ -32,6 +32,8 @@ Pixels = npt.NDArray[np.float32]
 class Recorder:
     """An engine that keeps its inputs and gives back the picture, each pixel ``scale`` times, times a factor."""
 
+    title, device, precision = "recorder", "cpu", "float32"
+
     def __init__(self, factors: tuple[float, float, float] = (1, 1, 1), scale: int = 1) -> None:
         self.factors = np.array(factors, np.float32).reshape(1, 3, 1, 1)
         self.scale = scale

@@ -7,12 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
-from pixelmend.errors import ModelError, UsageError
+from pixelmend.errors import ModelError
 from pixelmend.evaluation.method import GRAY, RGB, Method, as_color
 from pixelmend.evaluation.methods.own import Pixelmend, Shape, checksum, condition_maps, tasks_of
 from pixelmend.evaluation.problem import TASKS
+from pixelmend.export.torch_engine import TorchEngine
 from pixelmend.inference.sizes import crop, pad
 from pixelmend.models import load_model, read_metadata
 from pixelmend.models.baselines import load_dncnn
@@ -75,7 +75,7 @@ class NetworkMethod(Method):
         self.scales = frozenset({self._shape.scale})
         self.parameters = count_parameters(model)
         self._channels = channels
-        self._engine = TorchEngine(model, self._shape.conditions, setup)
+        self._engine = _engine(model, self._shape.conditions, setup)
 
     def _load(self, path: Path) -> tuple[nn.Module, Shape, int, frozenset[Task]]:
         """The network, what goes in and out, channels, and what it may be asked to do."""
@@ -130,46 +130,9 @@ class NetworkMethod(Method):
         return _work(self._engine.model, self._shape, self._channels)
 
 
-class TorchEngine:
-    """A network, run as its exported form would be; see ``Engine``.
-
-    Args:
-        model: Takes a picture, and conditions in order.
-        conditions: Their names.
-        setup: What it runs on.
-
-    Raises:
-        UsageError: There is no such device.
-    """
-
-    def __init__(self, model: nn.Module, conditions: tuple[str, ...], setup: Setup) -> None:
-        try:
-            self._device = torch.device(setup.device)
-            # Channels last is what the processor's convolutions are fastest in; the numbers are the same.
-            self.model: nn.Module = model.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        except (RuntimeError, AssertionError) as error:
-            raise UsageError(f"PyTorch has no device {setup.device!r} here: choose 'cpu'") from error
-        self._conditions, self._threads = conditions, setup.threads
-
-    def run(self, degraded: Pixels, conditions: Mapping[str, Pixels]) -> Pixels:
-        """See ``Engine.run``."""
-        if conditions.keys() != set(self._conditions):
-            raise ModelError(
-                f"the network got {sorted(conditions)}, wanted {sorted(self._conditions)} beside a picture"
-            )
-        torch.set_num_threads(self._threads)
-        try:
-            with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False):
-                inputs = [degraded, *(conditions[name] for name in self._conditions)]
-                tensors = [torch.from_numpy(np.ascontiguousarray(each)).to(self._device) for each in inputs]
-                output: torch.Tensor = self.model(*tensors)
-                restored: Pixels = output.float().cpu().numpy()
-        except RuntimeError as error:
-            reason = " ".join(str(error).split())[:200]
-            raise ModelError(f"the network failed on an input of {degraded.shape}: {reason}") from error
-        if not np.isfinite(restored).all():
-            raise ModelError("the network gave values that are not finite: its weights are broken")
-        return restored
+def _engine(model: nn.Module, conditions: tuple[str, ...], setup: Setup) -> TorchEngine:
+    """What runs a network as its exported form would be."""
+    return TorchEngine(model, conditions, device=setup.device, precision="float32", threads=setup.threads)
 
 
 def own_checkpoint(path: Path, setup: Setup) -> Pixelmend:
@@ -186,7 +149,7 @@ def own_checkpoint(path: Path, setup: Setup) -> Pixelmend:
     shape = Shape(config.multiple_of, scale=config.scale, conditions=tuple(config.conditions))
     shape = replace(shape, macs_per_pixel=_work(model, shape, 3))
     method = Pixelmend(
-        TorchEngine(model, shape.conditions, setup),
+        _engine(model, shape.conditions, setup),
         shape,
         task=str(header.get("recipe", {}).get("task", "denoise")),
         parameters=count_parameters(model),

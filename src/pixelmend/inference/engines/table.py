@@ -1,0 +1,138 @@
+"""The engines that there are, in one table; each is imported only where it is chosen.
+
+The class of an engine is named as text, since that of PyTorch belongs to the learn half, which this half never imports
+unless a user has it and chooses it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Protocol, cast
+
+from pixelmend.errors import MissingExtraError, UnknownNameError
+
+if TYPE_CHECKING:
+    from pixelmend.catalog import Card
+    from pixelmend.inference.engines.base import Engine
+
+
+class EngineClass(Protocol):
+    """What makes engines of one kind."""
+
+    @staticmethod
+    def devices() -> tuple[str, ...]:
+        """The devices that it can use here, the preferred first."""
+
+    @classmethod
+    def of(cls, card: Card, device: str, precision: str) -> Engine:
+        """An engine for the model of a card.
+
+        Raises:
+            UsageError: A device or precision that it does not have.
+            ModelError: The model cannot be run.
+        """
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of engine.
+
+    Attributes:
+        name: What a user calls it.
+        title: What people call it.
+        modules: What must be installed for it; its own module first.
+        distributions: Names under which package indexes hold the first module.
+        place: The class, "module:name".
+        extra: The extra of pixelmend that brings it; "" for what every installation has.
+        precisions: What of "int8" and "float32" may be asked of it for an int8 file.
+    """
+
+    name: str
+    title: str
+    modules: tuple[str, ...]
+    distributions: tuple[str, ...]
+    place: str
+    extra: str
+    precisions: frozenset[str]
+
+    def is_installed(self) -> bool:
+        """Whether all that it needs is there; nothing is imported."""
+        return not self.missing()
+
+    def missing(self) -> str:
+        """The first module that is needed and absent; "" where all are there."""
+        return next((each for each in self.modules if find_spec(each) is None), "")
+
+    def version(self) -> str:
+        """Of the package that it comes in; "unknown" where that does not say."""
+        for name in self.distributions:
+            try:
+                return version(name)
+            except PackageNotFoundError:
+                continue
+        return "unknown"
+
+    def load(self) -> EngineClass:
+        """Import the class.
+
+        Raises:
+            MissingExtraError: A package is not installed.
+        """
+        if missing := self.missing():
+            raise MissingExtraError(missing, self.extra)
+        module, _, name = self.place.partition(":")
+        return cast("EngineClass", getattr(import_module(module), name))
+
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            "onnxruntime",
+            "ONNX Runtime",
+            ("onnxruntime",),
+            ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino"),
+            "pixelmend.inference.engines.onnx_runtime:OnnxEngine",
+            "",
+            frozenset({"int8", "float32"}),
+        ),
+        Kind(
+            "openvino",
+            "OpenVINO",
+            ("openvino",),
+            ("openvino",),
+            "pixelmend.inference.engines.open_vino:OpenVinoEngine",
+            "openvino",
+            frozenset({"int8"}),
+        ),
+        Kind(
+            "torch",
+            "PyTorch",
+            ("torch", "onnx", "pydantic", "safetensors"),
+            ("torch",),
+            "pixelmend.export.torch_engine:TorchEngine",
+            "train",
+            frozenset({"float32"}),
+        ),
+    )
+}
+"""Every engine by its name; the first is what every installation has."""
+
+
+def installed() -> tuple[Kind, ...]:
+    """The kinds whose packages are there, in the order of the table."""
+    return tuple(kind for kind in KINDS.values() if kind.is_installed())
+
+
+def find_kind(name: str) -> Kind:
+    """The kind of a name.
+
+    Raises:
+        UnknownNameError: There is none.
+    """
+    if name not in KINDS:
+        raise UnknownNameError("engine", name, {"auto", *KINDS})
+    return KINDS[name]
