@@ -1,8 +1,8 @@
 """From the ONNX file of a hybrid network back to PyTorch: for those who want to go on from what they can run.
 
-Most parameters keep their names in the file. The exporter folds others: a gain into the convolution that it scales, a
-table of relative positions into the square that is read from it, and it turns the matrices of linear layers. Those are
-found by order, since the file lists its nodes as the network calls them. Whether all of it was right is measured.
+Most parameters keep their names in the file. The exporter folds others: a gain into the layer that it scales, a table
+of relative positions into the square that is read from it. Those are found by order, since the file lists its nodes as
+the network calls them. Whether all of it was right is measured.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from torch.overrides import TorchFunctionMode
 
 from pixelmend.catalog import verify
 from pixelmend.errors import ModelError
+from pixelmend.export.integers import pixels_last, read_rounding
 from pixelmend.export.parity import measure_parity
 from pixelmend.export.storage import constants
 from pixelmend.models import Hybrid, HybridConfig
@@ -30,18 +31,19 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from pixelmend.catalog import Card
+    from pixelmend.models.rounding import Rounding
 
 SAME_DB = 80.0
 """PSNR between the ONNX file's and the rebuilt network's result, data range 1, that must be reached."""
 _ADVICE = "start from a .safetensors file that training wrote"
 
-_WEIGHT = {"conv2d": 1, "linear": 1, "layer_norm": 2}
+_WEIGHT = {"conv2d": 1, "layer_norm": 2}
 """Layers by the name of their function, and which argument of it is the weight."""
 
 _SCALED: dict[type[torch.nn.Module], dict[str, str]] = {
     ResidualBlock: {"gain": "conv2"},
     GatedBlock: {"gain1": "reduce1", "gain2": "reduce2"},
-    ContextBlock: {"gain2": "reduce"},
+    ContextBlock: {"gain1": "attention.out", "gain2": "reduce"},
 }
 """Gains for each channel, and the layer whose weights they scale."""
 _DRAWN_NORM = 3**-0.5
@@ -107,6 +109,20 @@ def rebuild(card: Card) -> Hybrid:
     return model
 
 
+def rounding_of(card: Card) -> Rounding:
+    """Where the network behind a card rounds its features, and how; nothing where it computes in floating point.
+
+    Raises:
+        ModelError: See ``recipe_of``.
+    """
+    import onnx
+
+    if card.precision != "int8":
+        return {}
+    model = Hybrid(HybridConfig.model_validate(recipe_of(card)["model"]))
+    return read_rounding(model, onnx.load(card.path).graph)
+
+
 def read_onnx(path: Path, config: HybridConfig) -> Hybrid:
     """The network in an ONNX file; see ``rebuild``, which also measures whether it is.
 
@@ -141,9 +157,10 @@ def _unfold(model: Hybrid) -> None:
             gain, layer = module.get_parameter(gain_name), module.get_submodule(layer_name)
             weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
             norms = weight.flatten(1).norm(dim=1)
-            gain.copy_(torch.where(norms > 0, torch.exp2(torch.log2(norms / _DRAWN_NORM).round()), 1))
-            weight.div_(gain[:, None, None, None])
-            bias.div_(gain)
+            rest = torch.where(norms > 0, torch.exp2(torch.log2(norms / _DRAWN_NORM).round()), 1)
+            gain.copy_(rest.reshape(gain.shape))
+            weight.div_(rest.reshape(-1, *[1] * (weight.ndim - 1)))
+            bias.div_(rest)
 
 
 def _found(model: Hybrid, graph: Any) -> dict[str, NDArray[Any]]:
@@ -151,10 +168,13 @@ def _found(model: Hybrid, graph: Any) -> dict[str, NDArray[Any]]:
     known = constants(graph)
     taken = _in_order(graph.node, known)
     found = {name: known[name] for name, _ in model.named_parameters() if name in known}
+    shapes = {name: tuple(parameter.shape) for name, parameter in model.named_parameters()}
     for kind, names in _calls(model).items():
         for name, (weight, *bias) in zip(names, taken[kind], strict=False):
             if name is not None:
-                found |= {f"{name}.weight": weight, **{f"{name}.bias": each for each in bias}}
+                # A linear layer is a convolution of one pixel in the file.
+                laid_out = weight.reshape(shapes[f"{name}.weight"]) if weight.shape[2:] == (1, 1) else weight
+                found |= {f"{name}.weight": laid_out, **{f"{name}.bias": each for each in bias}}
     windows = {name: m for name, m in model.named_modules() if isinstance(m, WindowAttention)}
     for (name, module), (square,) in zip(windows.items(), taken["square"], strict=False):
         table = np.zeros(module.position_bias.shape, np.float32)
@@ -166,25 +186,19 @@ def _found(model: Hybrid, graph: Any) -> dict[str, NDArray[Any]]:
 def _folded(model: Hybrid) -> Iterator[tuple[str, torch.nn.Parameter]]:
     """Gains that scale the weights of a layer, one for each of its channels; with the folded weights they are one."""
     for name, parameter in model.named_parameters():
-        if name.rpartition(".")[2].startswith("gain") and parameter.ndim == 1:
+        if name.rpartition(".")[2].startswith("gain"):
             yield name, parameter
 
 
 def _in_order(nodes: Any, known: dict[str, NDArray[Any]]) -> _Taken:
     """What nodes take from the file: weight and bias of layers, and squares that are added to attention."""
     taken = _Taken({name: [] for name in (*_WEIGHT, "square")})
-    products: dict[str, int] = {}
     for node in nodes:
         given = tuple(known[name] for name in node.input if name in known)
         if node.op_type == "Conv":
-            taken["conv2d"].append(given)
+            taken["conv2d"].append(tuple(pixels_last(node, each) for each in given))
         elif node.op_type == "LayerNormalization":
             taken["layer_norm"].append(given)
-        elif node.op_type == "MatMul" and given:
-            products[node.output[0]] = len(taken["linear"])
-            taken["linear"].append((given[0].T,))
-        elif node.op_type == "Add" and given and (product := set(node.input) & products.keys()):
-            taken["linear"][products[product.pop()]] += given
         elif node.op_type == "Add" and given and given[0].ndim == 4:
             taken["square"].append(given)
     return taken

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import logging
@@ -14,20 +15,26 @@ import torch
 from pixelmend.catalog import Card, Score, Source, Training
 from pixelmend.errors import ModelError, UsageError
 from pixelmend.export.from_onnx import read_onnx
+from pixelmend.export.integers import to_integers, translations
 from pixelmend.export.parity import Parity, measure_parity, measure_rounding
 from pixelmend.export.storage import check_storage, fold, store
 from pixelmend.export.weights import read_weights
 from pixelmend.files import make_folder, replacing, write_text
 from pixelmend.models.measure import macs_per_pixel
+from pixelmend.models.rounding import round_points
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from pixelmend.models import Hybrid
+    from pixelmend.models.rounding import Rounding
 
 PARITY_DB = 60.0
 """PSNR between ONNX Runtime's and PyTorch's result, data range 1, that an export must reach on each size."""
+INTEGER_DB = 35.0
+"""The same between a file in int8 and PyTorch that rounds at the same points: a sum may fall to either side of a half,
+and what one point rounds otherwise moves all that follow."""
 OPSET = 20
 
 
@@ -49,14 +56,16 @@ class Exported:
 def export(weights: Path, folder: Path, *, tile: int = 640, overlap: int = 192, storage: str = "float16") -> Exported:
     """Write NAME.onnx and its card NAME.json; NAME is that of the recipe the weights were trained by.
 
-    The file is a function of the weights alone, and weights that are read from it give it again.
+    The file is a function of the weights alone, and weights that are read from it give it again. Weights that were
+    quantized know where features are rounded: their file computes in int8.
 
     Args:
         weights: A safetensors file that training wrote, or anything else that ``read_weights`` takes.
         folder: Where to; made if it is not there.
         tile: Side of the pieces that large pictures are cut into, pixels; for the card.
         overlap: How far they overlap, pixels; for the card.
-        storage: How weights lie in the file, "float32", "float16" or "int8"; they are computed with in float32.
+        storage: How weights lie in the file, "float32", "float16" or "int8"; they are computed with in float32. Those
+            of quantized layers are int8 whatever is said here.
 
     Returns:
         The card, how close the ONNX file comes to PyTorch, and what rounding the weights costs.
@@ -75,9 +84,10 @@ def export(weights: Path, folder: Path, *, tile: int = 640, overlap: int = 192, 
     name = header["recipe"]["name"]
     make_folder(folder)
     with replacing(folder / f"{name}.onnx") as beside:
-        parity, rounding = _write_checked(model, beside, storage, weights)
+        parity, rounding = _write_checked(model, beside, header.get("rounding", {}), storage)
         card = _card(model, header, beside, tile=tile, overlap=overlap)
-    return Exported(write_card(replace(card, folder=folder, storage=storage)), parity, rounding)
+    precision = "int8" if header.get("rounding") else "float32"
+    return Exported(write_card(replace(card, folder=folder, storage=storage, precision=precision)), parity, rounding)
 
 
 def write_card(card: Card, *, scores: Sequence[Score] | None = None) -> Card:
@@ -99,24 +109,38 @@ def write_card(card: Card, *, scores: Sequence[Score] | None = None) -> Card:
     return card
 
 
-def _write_checked(model: Hybrid, path: Path, storage: str, weights: Path) -> tuple[tuple[Parity, ...], float]:
-    """Write the ONNX file and measure it against PyTorch: whole with the learned weights, then as it is stored."""
+def _write_checked(model: Hybrid, path: Path, points: Rounding, storage: str) -> tuple[tuple[Parity, ...], float]:
+    """Write the ONNX file and measure it against PyTorch: with the learned weights, as stored, and with whole numbers.
+
+    Returns:
+        How close the file in floating point comes to PyTorch with the weights as stored; and how close its results are,
+        as it is run, to those of the learned weights.
+    """
     network = _trace(model)
     _write(network, path)
-    _refuse_worse(measure_parity(model, path), weights)
+    _refuse_worse(measure_parity(model, path), PARITY_DB, path)
+    if points:
+        whole = copy.deepcopy(model)
+        round_points(whole, points)
+        network = _trace(whole)
+        to_integers(network)
     store(network, storage)
     _write(network, path)
-    parity = measure_parity(read_onnx(path, model.config), path)
-    _refuse_worse(parity, weights)
+    stored = read_onnx(path, model.config)
+    parity = measure_parity(stored, path)
+    _refuse_worse(parity, PARITY_DB, path)
+    if points:
+        round_points(stored, points)
+        _refuse_worse(measure_parity(stored, path, precision="int8"), INTEGER_DB, path)
     return parity, measure_rounding(model, path)
 
 
-def _refuse_worse(parity: Sequence[Parity], weights: Path) -> None:
+def _refuse_worse(parity: Sequence[Parity], least: float, path: Path) -> None:
     for each in parity:
-        if not each.psnr >= PARITY_DB:  # NaN compares false
+        if not each.psnr >= least:  # NaN compares false
             raise ModelError(
-                f"the ONNX form of {weights} differs from PyTorch on {each.width}×{each.height} "
-                f"(got {each.psnr:.1f} dB, wanted {PARITY_DB:g} dB or more): nothing was written"
+                f"the ONNX form of the weights differs from PyTorch on {each.width}×{each.height} "
+                f"(got {each.psnr:.1f} dB, wanted {least:g} dB or more): {path.name} was not written"
             )
 
 
@@ -139,6 +163,7 @@ def _trace(model: Hybrid) -> Any:
             input_names=["degraded", *conditions],
             output_names=["restored"],
             dynamic_shapes=(open_sizes, (open_sizes,) * len(conditions)) if conditions else (open_sizes,),
+            custom_translation_table=translations(),
             verbose=False,
         )
         if program is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
@@ -35,15 +35,27 @@ class Parity:
     psnr: float
 
 
-def measure_parity(model: Hybrid, path: Path, sizes: Sequence[tuple[int, int]] = PARITY_SIZES) -> tuple[Parity, ...]:
+def measure_parity(
+    model: Hybrid,
+    path: Path,
+    sizes: Sequence[tuple[int, int]] = PARITY_SIZES,
+    *,
+    precision: Literal["float32", "int8"] = "float32",
+) -> tuple[Parity, ...]:
     """Run the network and an ONNX file on the same noise, told the same, padded as the run half pads.
 
     Sizes are those of what goes in. A noise level is another one at each size, a mask is drawn.
 
+    Args:
+        model: The network.
+        path: The file.
+        sizes: Heights and widths, pixels.
+        precision: What the file is run in.
+
     Raises:
         ModelError: The file cannot be run, or gives results of another size.
     """
-    return _compare(model, path, sizes, natural=False)
+    return _compare(model, OnnxEngine(path, "cpu", precision=precision), sizes, natural=False)
 
 
 def measure_rounding(model: Hybrid, path: Path) -> float:
@@ -51,7 +63,7 @@ def measure_rounding(model: Hybrid, path: Path) -> float:
 
     Args:
         model: The network with the weights that were learned.
-        path: The ONNX file with rounded ones.
+        path: The ONNX file with rounded ones, run as it is by default.
 
     Returns:
         PSNR between the two results in dB, data range 1, where they are furthest apart; infinite where they are equal.
@@ -59,11 +71,12 @@ def measure_rounding(model: Hybrid, path: Path) -> float:
     Raises:
         ModelError: See ``measure_parity``.
     """
-    return min(each.psnr for each in _compare(model, path, PARITY_SIZES, natural=True))
+    return min(each.psnr for each in _compare(model, OnnxEngine(path, "cpu"), PARITY_SIZES, natural=True))
 
 
-def _compare(model: Hybrid, path: Path, sizes: Sequence[tuple[int, int]], *, natural: bool) -> tuple[Parity, ...]:
-    engine = OnnxEngine(path, "cpu")
+def _compare(
+    model: Hybrid, engine: OnnxEngine, sizes: Sequence[tuple[int, int]], *, natural: bool
+) -> tuple[Parity, ...]:
     generator = np.random.default_rng(0)
     needs, scale = model.config.multiple_of, model.config.scale
     found = []

@@ -105,7 +105,7 @@ def store(model: Any, storage: str) -> None:
 def constants(graph: Any) -> dict[str, NDArray[Any]]:
     """Every value of a graph that hangs on no input, as the runtime computes it, by name.
 
-    That is: what is stored, and what ``Cast`` and ``Mul`` make of it.
+    That is: what is stored, and what ``Cast``, ``Mul`` and ``DequantizeLinear`` make of it.
     """
     known = _initializers(graph)
     for node in graph.node:
@@ -117,6 +117,9 @@ def constants(graph: Any) -> dict[str, NDArray[Any]]:
             known[node.output[0]] = given[0].astype(helper.tensor_dtype_to_np_dtype(to))
         elif node.op_type == "Mul":
             known[node.output[0]] = given[0] * given[1]
+        elif node.op_type == "DequantizeLinear":
+            # Of weights and biases, with a scale for each channel of the first axis.
+            known[node.output[0]] = given[0].astype(np.float32) * given[1].reshape(-1, *[1] * (given[0].ndim - 1))
     return known
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from pixelmend import catalog
 from pixelmend.errors import ModelError
-from pixelmend.export.from_onnx import rebuild, recipe_of
+from pixelmend.export.from_onnx import rebuild, recipe_of, rounding_of
 from pixelmend.models import Hybrid, load_hybrid, read_metadata, save_model
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def read_weights(weights: Path) -> tuple[Hybrid, dict[str, Any]]:
 
     Returns:
         The network, float32, on the CPU, in evaluation mode; and a header as training writes it: recipe, megapixels,
-        minutes, device, features.
+        minutes, device, features; of quantized weights also rounding, the points where features are rounded.
 
     Raises:
         ModelError: The weights are missing or broken, hold another kind of network, or do not say what is needed.
@@ -60,7 +60,7 @@ def read_weights(weights: Path) -> tuple[Hybrid, dict[str, Any]]:
     if card is not None:
         training = card.training
         header = {key: getattr(training, key) for key in ("mpx", "minutes", "device", "features")}
-        return rebuild(card), {"recipe": recipe_of(card), **header}
+        return rebuild(card), {"recipe": recipe_of(card), **header, "rounding": rounding_of(card)}
     model, header = load_hybrid(weights), read_metadata(weights)
     if missing := [key for key in _NEEDED if key not in header]:
         raise ModelError(f"{weights} does not say its {missing[0]}: name weights that pixelmend train wrote")

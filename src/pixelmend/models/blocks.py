@@ -37,6 +37,13 @@ def from_windows(tokens: Tensor, window: int, size: tuple[int, int, int, int]) -
     return tiles.permute(0, 1, 3, 2, 4, 5).reshape(n, h, w, c).permute(0, 3, 1, 2)
 
 
+class Point(nn.Identity):
+    """A place that features pass on their way from layer to layer; does nothing by itself.
+
+    Who measures features, or rounds them to few bits, puts a module of its own in its place.
+    """
+
+
 class ResidualBlock(nn.Module):
     """Two dense 3×3 convolutions around an activation, added with a gain per channel that starts at zero.
 
@@ -50,12 +57,15 @@ class ResidualBlock(nn.Module):
         self.conv2 = nn.Conv2d(width, width, 3, padding=1)
         self.gain = nn.Parameter(torch.zeros(width))
         self.activation = activation
+        self.point_hidden, self.point_change, self.point_sum = Point(), Point(), Point()
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, H, W) in, the same out."""
         hidden = self.conv1(features)
         hidden = F.relu(hidden, inplace=True) if self.activation == "relu" else F.gelu(hidden, approximate="tanh")
-        return features + _scaled(self.conv2, self.gain, hidden, padding=1)
+        change = _scaled(self.conv2, self.gain, self.point_hidden(hidden), padding=1)
+        summed: Tensor = self.point_sum(features + self.point_change(change))
+        return summed
 
 
 class GatedBlock(nn.Module):
@@ -93,16 +103,28 @@ def _scaled(conv: nn.Conv2d, gain: nn.Parameter, features: Tensor, *, padding: i
     return F.conv2d(features, conv.weight * gain[:, None, None, None], bias, padding=padding)
 
 
+def _each_pixel(linear: nn.Linear, features: Tensor, gain: Tensor | None = None) -> Tensor:
+    """Apply a linear layer to the channels of each pixel, as a 1×1 convolution: (N, C, H, W) in, (N, C', H, W) out.
+
+    Features keep the layout of the convolutions around; windows are cut before or after, which comes to the same.
+    """
+    weight, bias = linear.weight, linear.bias
+    if gain is not None:
+        weight, bias = weight * gain.reshape(-1, 1), bias * gain.flatten()
+    return F.conv2d(features, weight[:, :, None, None], bias)
+
+
 class Down(nn.Module):
     """Halve height and width, and change the width of the features."""
 
     def __init__(self, width_in: int, width_out: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(width_in, width_out, 2, stride=2)
+        self.point_given, self.point_halved = Point(), Point()
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, H, W) in, (N, C', H/2, W/2) out."""
-        halved: Tensor = self.conv(features)
+        halved: Tensor = self.point_halved(self.conv(self.point_given(features)))
         return halved
 
 
@@ -114,14 +136,17 @@ class Up(nn.Module):
         self.conv = nn.Conv2d(width_in, 4 * width_out, 1)
         self.fuse = nn.Conv2d(2 * width_out, width_out, 1) if skip == "concatenate" else None
         self.skip = skip
+        self.point_change, self.point_sum = Point(), Point()
 
     def forward(self, features: Tensor, seen: Tensor) -> Tensor:
         """(N, C, H, W) and what the encoder saw, (N, C', 2H, 2W), in; (N, C', 2H, 2W) out."""
-        doubled = F.pixel_shuffle(self.conv(features), 2)
+        doubled = F.pixel_shuffle(self.point_change(self.conv(features)), 2)
         if self.fuse is not None:
-            fused: Tensor = self.fuse(torch.cat([doubled, seen], dim=1))
-            return fused
-        return doubled + seen if self.skip == "add" else doubled
+            doubled = self.fuse(torch.cat([doubled, seen], dim=1))
+        elif self.skip == "add":
+            doubled = doubled + seen
+        summed: Tensor = self.point_sum(doubled)
+        return summed
 
 
 class Enlarge(nn.Module):
@@ -181,15 +206,16 @@ class WindowAttention(nn.Module):
         offset_x = x.flatten()[:, None] - x.flatten()[None] + window - 1
         self.register_buffer("position", offset_y * (2 * window - 1) + offset_x, persistent=False)
         self.position: Tensor
+        self.point_qkv, self.point_mixed = Point(), Point()
 
-    def forward(self, features: Tensor) -> Tensor:
-        """(N, C, H, W) in, the same out; H and W must be multiples of the window."""
+    def forward(self, features: Tensor, gain: Tensor) -> Tensor:
+        """(N, C, H, W), H and W multiples of the window, and C gains of what comes out; (N, C, H, W) out."""
         n, c, h, w = features.shape
         half = self.window // 2
         if self.shifted:
             features = torch.roll(features, (-half, -half), (2, 3))
-        tokens = to_windows(features, self.window)
-        q, k, v = self.qkv(tokens).reshape(-1, self.window**2, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
+        tokens = to_windows(self.point_qkv(_each_pixel(self.qkv, features)), self.window)
+        q, k, v = tokens.reshape(-1, self.window**2, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)
         bias = self.position_bias[self.position].permute(2, 0, 1)[None]
         if self.shifted:
             # One mask for each window of a picture; the same for every picture of the batch.
@@ -201,8 +227,8 @@ class WindowAttention(nn.Module):
         # Written out: for windows this small it takes a third of the time of the library's fused attention on a CPU.
         weights = torch.softmax(q @ k.transpose(-2, -1) * scale + bias.to(q.dtype), dim=-1)
         mixed = weights.to(v.dtype) @ v
-        mixed = self.out(mixed.permute(0, 2, 1, 3).reshape(-1, self.window**2, c))
-        mixed = from_windows(mixed, self.window, (n, c, h, w))
+        mixed = from_windows(mixed.permute(0, 2, 1, 3).reshape(-1, self.window**2, c), self.window, (n, c, h, w))
+        mixed = _each_pixel(self.out, self.point_mixed(mixed), gain)
         return torch.roll(mixed, (half, half), (2, 3)) if self.shifted else mixed
 
     def _wrap_mask(self, height: int, width: int, dtype: torch.dtype) -> Tensor:
@@ -230,18 +256,18 @@ class ChannelAttention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
         self.temperature = nn.Parameter(torch.ones(heads, 1, 1))
+        self.point_qkv, self.point_mixed = Point(), Point()
 
-    def forward(self, features: Tensor) -> Tensor:
-        """(N, C, H, W) in, the same out; H and W must be multiples of the window."""
-        c = features.shape[1]
-        tokens = to_windows(features, self.window)
+    def forward(self, features: Tensor, gain: Tensor) -> Tensor:
+        """(N, C, H, W), H and W multiples of the window, and C gains of what comes out; (N, C, H, W) out."""
+        n, c, h, w = features.shape
+        tokens = to_windows(self.point_qkv(_each_pixel(self.qkv, features)), self.window)
         # (windows, heads, channels of a head, pixels of the window): the channels are what attends.
-        qkv = self.qkv(tokens).reshape(-1, self.window**2, 3, self.heads, c // self.heads).permute(2, 0, 3, 4, 1)
+        qkv = tokens.reshape(-1, self.window**2, 3, self.heads, c // self.heads).permute(2, 0, 3, 4, 1)
         q, k, v = F.normalize(qkv[0], dim=-1), F.normalize(qkv[1], dim=-1), qkv[2]
         weights = torch.softmax((q @ k.transpose(-2, -1)) * self.temperature.to(q.dtype), dim=-1)
         mixed = (weights.to(v.dtype) @ v).permute(0, 3, 1, 2).reshape(-1, self.window**2, c)
-        n, _, h, w = features.shape
-        return from_windows(self.out(mixed), self.window, (n, c, h, w))
+        return _each_pixel(self.out, self.point_mixed(from_windows(mixed, self.window, (n, c, h, w))), gain)
 
 
 def make_context(
@@ -271,13 +297,18 @@ class ContextBlock(nn.Module):
         self.reduce = nn.Conv2d(hidden, width, 1)
         self.gain1 = nn.Parameter(torch.zeros(1, width, 1, 1))
         self.gain2 = nn.Parameter(torch.zeros(width))
+        self.point_normed1, self.point_change1, self.point_sum1 = Point(), Point(), Point()
+        self.point_normed2, self.point_expanded, self.point_gated = Point(), Point(), Point()
+        self.point_change2, self.point_sum2 = Point(), Point()
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, H, W) in, the same out."""
-        mixed = self.attention(self.norm1(features))
-        features = features + mixed * self.gain1.to(mixed.dtype)
-        value, gate = self.expand(self.norm2(features)).chunk(2, dim=1)
-        return features + _scaled(self.reduce, self.gain2, value * F.gelu(gate, approximate="tanh"))
+        mixed = self.attention(self.point_normed1(self.norm1(features)), self.gain1)
+        features = self.point_sum1(features + self.point_change1(mixed))
+        value, gate = self.point_expanded(self.expand(self.point_normed2(self.norm2(features)))).chunk(2, dim=1)
+        gated = self.point_gated(value * F.gelu(gate, approximate="tanh"))
+        summed: Tensor = self.point_sum2(features + self.point_change2(_scaled(self.reduce, self.gain2, gated)))
+        return summed
 
 
 class ChannelNorm(nn.Module):

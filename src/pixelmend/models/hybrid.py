@@ -27,6 +27,7 @@ from pixelmend.models.blocks import (
     ContextKind,
     Down,
     Enlarge,
+    Point,
     SkipKind,
     Up,
     make_block,
@@ -173,6 +174,7 @@ class Hybrid(Network):
         # The network starts as the identity: it is to learn the damage, not the picture (DnCNN, Zhang et al. 2017).
         for parameter in self.head.parameters():
             nn.init.zeros_(parameter)
+        self.point_stem, self.point_head = Point(), Point()
         self.enlarge = Enlarge(config.scale) if config.scale > 1 else nn.Identity()
 
     def forward(self, degraded: Tensor, *conditions: Tensor) -> Tensor:
@@ -184,7 +186,7 @@ class Hybrid(Network):
         check_conditions(self.config, conditions)
         n, _, h, w = degraded.shape
         given = torch.cat([degraded, *(condition.expand(n, 1, h, w) for condition in conditions)], dim=1)
-        features = self.stem(_fold(given, self.config.unshuffle))
+        features = self.point_stem(self.stem(_fold(given, self.config.unshuffle)))
         seen: list[Tensor] = []
         for blocks, down in zip(self.encoder, self.downs, strict=False):
             features = blocks(features)
@@ -193,7 +195,7 @@ class Hybrid(Network):
         features = self.context(self.encoder[-1](features))
         for level in range(len(seen) - 1, -1, -1):
             features = self.decoder[level](self.ups[level](features, seen[level]))
-        change = _unfold(self.head(features), self.config.unshuffle * self.config.scale)
+        change = _unfold(self.point_head(self.head(features)), self.config.unshuffle * self.config.scale)
         restored: Tensor = self.enlarge(degraded) + change
         return restored
 

@@ -40,8 +40,9 @@ _DEVICES = {
 _INT8 = {"cpu", "openvino"}
 """Devices that compute pairs of QuantizeLinear and DequantizeLinear in int8; others only round where they stand."""
 
-_CLIPPING = ("ReluQuantRewrite", "ClipQuantRewrite")
-"""Rules that drop a Relu or Clip before QuantizeLinear, which clips as well; without the pair nothing would."""
+_KEEPING = ("ReluQuantRewrite", "ClipQuantRewrite", "CommonSubexpressionElimination")
+"""What must not be done where pairs are to be dropped: a Relu or Clip before QuantizeLinear, which clips as well, would
+go, and without the pair nothing would clip; and several pairs for one value become one, which is then not dropped."""
 
 
 class OnnxEngine:
@@ -145,7 +146,7 @@ def _session(path: Path, device: str, threads: int, *, floats: bool) -> Any:
         # An int8 file is run as the float network that it was made from: pairs that only round are dropped.
         options.add_session_config_entry("session.disable_quant_qdq", "1")
         options.add_session_config_entry("session.enable_quant_qdq_cleanup", "1")
-        kept = list(_CLIPPING)
+        kept = list(_KEEPING)
     providers = _with_cpu(_DEVICES[device])
     return ort.InferenceSession(str(path), options, providers=providers, disabled_optimizers=kept)
 

@@ -1,0 +1,146 @@
+"""Which parts of a network suffer from rounding, and which of them are better left in floating point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from pixelmend.compression.rounding import Rounder
+from pixelmend.models.rounding import points
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from torch import Tensor, nn
+
+    from pixelmend.models import Hybrid
+
+_SMALLEST = 1e-5
+"""Mean squared error that is there at least: that of rounding to 8 bits."""
+_LEAST_WORK = 0.01
+"""Of all multiplications, what leaving any part in floating point is taken to cost: features change their type there."""
+_FIRST_HALF = {"point_normed1", "point_change1", "point_sum1"}
+"""Points of a context block that belong to its attention; the others belong to its feed-forward."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Pictures that rounding is judged on.
+
+    Attributes:
+        clean: (N, 3, H, W).
+        degraded: The same, damaged.
+        conditions: What the network is told of them.
+        wanted: What the network gives in floating point.
+    """
+
+    clean: Tensor
+    degraded: Tensor
+    conditions: tuple[Tensor, ...]
+    wanted: Tensor
+
+
+@dataclass(frozen=True)
+class Part:
+    """Points that are rounded together or not at all.
+
+    Attributes:
+        name: "encoder.0.0", "context.1.attention", "head".
+        points: Their names in the network.
+        macs: Multiplications of the layers between them, for each pixel that goes in.
+    """
+
+    name: str
+    points: tuple[str, ...]
+    macs: float
+
+
+def parts(model: Hybrid) -> tuple[Part, ...]:
+    """The parts of a network, in the order in which their points are defined."""
+    grouped: dict[str, list[str]] = {}
+    for name in points(model):
+        holder, _, last = name.rpartition(".")
+        if holder.endswith(".attention") or last in _FIRST_HALF:
+            holder = f"{holder.removesuffix('.attention')}.attention"
+        elif holder.startswith("context.") and holder.count(".") == 1 and last != "point_sum":
+            holder = f"{holder}.feed_forward"
+        elif holder.startswith("ups."):
+            holder = name
+        elif not holder:
+            holder = last.removeprefix("point_")
+        grouped.setdefault(holder, []).append(name)
+    return tuple(Part(name, tuple(found), _macs(model, name)) for name, found in grouped.items())
+
+
+def _macs(model: Hybrid, name: str) -> float:
+    """Of the layers of a part, for each pixel that goes in."""
+    room, _, rest = name.partition(".")
+    number = int(rest.split(".")[0]) if rest else 0
+    coarsest = len(model.config.widths) - 1
+    level = {"context": coarsest, "downs": number + 1, "ups": number + 1}.get(room, number)
+    if name.endswith(("feed_forward", "point_sum")):
+        block = model.get_submodule(name.rpartition(".")[0])
+        names = ["expand", "reduce"] if hasattr(block, "expand") else []
+        layers: list[nn.Module] = [block.get_submodule(each) for each in names]
+    else:
+        layers = [model.get_submodule(name.removesuffix(".point_change"))]
+    weights = [p.numel() for layer in layers for p in layer.parameters() if p.ndim in {2, 4}]
+    return sum(weights) / (model.config.unshuffle**2 * 4**level)
+
+
+def mode(model: nn.Module, names: Iterable[str], *, rounds: bool) -> None:
+    """Round at these points from now on, or do not."""
+    chosen = set(names)
+    for name, point in points(model).items():
+        if name in chosen and isinstance(point, Rounder):
+            point.mode = "round" if rounds else "pass"
+
+
+@torch.inference_mode()
+def loss_db(model: nn.Module, lessons: Sequence[Lesson]) -> float:
+    """What rounding loses in PSNR, dB, mean over the pictures.
+
+    Estimated from the error that it adds, as if that had nothing to do with the error that is there: what is measured
+    directly on few pictures hangs more on their noise.
+    """
+    losses = []
+    for lesson in lessons:
+        added = (model(lesson.degraded, *lesson.conditions) - lesson.wanted).square().mean(dim=(1, 2, 3))
+        there = (lesson.wanted - lesson.clean).square().mean(dim=(1, 2, 3)).clamp_min(_SMALLEST)
+        losses.append(10 * torch.log10(1 + added / there))
+    return float(torch.cat(losses).mean())
+
+
+def choose(model: Hybrid, lessons: Sequence[Lesson], *, target_db: float, most: float) -> tuple[Part, ...]:
+    """Leave parts in floating point until the loss is small enough, in place: those first that suffer most for their work.
+
+    Args:
+        model: With a ``Rounder`` at each point, whose numbers are chosen.
+        lessons: What it is judged on.
+        target_db: The loss that is small enough.
+        most: Of all multiplications, the share that may be left in floating point.
+
+    Returns:
+        The parts that are left so; all others round from now on.
+    """
+    everything = parts(model)
+    mode(model, points(model), rounds=False)
+    suffer = {}
+    for part in everything:
+        mode(model, part.points, rounds=True)
+        suffer[part.name] = loss_db(model, lessons)
+        mode(model, part.points, rounds=False)
+    mode(model, points(model), rounds=True)
+    total = sum(part.macs for part in everything)
+    room = most * total
+    spared: list[Part] = []
+    for part in sorted(everything, key=lambda each: -suffer[each.name] / (each.macs + _LEAST_WORK * total)):
+        if loss_db(model, lessons) <= target_db:
+            break
+        if part.macs <= room:
+            room -= part.macs
+            spared.append(part)
+            mode(model, part.points, rounds=False)
+    return tuple(spared)
