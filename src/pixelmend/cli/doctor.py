@@ -145,7 +145,8 @@ def _chosen(card: Card, kinds: Sequence[Kind], speeds: Sequence[Timing]) -> str:
     first = names.index(names[-1])
     small = ", then ".join(dict.fromkeys(names[:first]))
     return (
-        f"{names[-1]} for pictures of {SIZES[first]:g} megapixels or more, {small} for smaller ones: "
+        f"{names[-1]} for pictures of {SIZES[first]:g} megapixel{'s' if SIZES[first] > 1 else ''} or more, "
+        f"{small} for smaller ones: "
         "each is done first, the time to start it included"
     )
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from pixelmend.errors import UsageError
 from pixelmend.inference.engines.base import USUAL, VARIABLE, Engine, Wish, check_file
-from pixelmend.inference.engines.table import KINDS, Kind, find_kind, installed
-from pixelmend.inference.engines.timings import Timing, timings
+from pixelmend.inference.engines.table import Kind, find_kind, installed
 from pixelmend.inference.hardware import find_gpu
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pixelmend.catalog import Card
+    from pixelmend.inference.engines.timings import Timing
 
 USUAL_MEGAPIXELS = 1.0
 """How large a picture is taken to be where nobody says."""
@@ -71,12 +71,16 @@ def choose(card: Card, wish: Wish = USUAL, megapixels: float | None = None, *, f
     kinds = _able(card, wish)
     if len(kinds) == 1:
         return Choice(kinds[0], "nothing else that is installed can do it", note=_note(wish, kinds[0]))
+    # not needed by those who have one engine, and the start counts
+    from pixelmend.inference.engines.timings import timings
+
     measured = timings(card, kinds, wish, fresh=fresh)
     best = fastest(measured, USUAL_MEGAPIXELS if megapixels is None else megapixels)
     if best is None:  # the model is broken: the first engine says how
         return Choice(kinds[0], "no engine could run it", measured)
     note = "" if any(each.device not in {"", "cpu"} for each in measured) else _note(wish, None)
-    return Choice(KINDS[best.engine], "it is done first", measured, note)
+    chosen = next(kind for kind in kinds if kind.name == best.engine)
+    return Choice(chosen, "it is done first", measured, note)
 
 
 def fastest(measured: tuple[Timing, ...], megapixels: float) -> Timing | None:
