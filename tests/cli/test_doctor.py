@@ -129,7 +129,7 @@ def test_the_command_and_its_report(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_it_needs_no_package_but_those_of_the_run_half() -> None:
-    hidden = ("torch", "openvino", "pydantic", "onnx", "scipy", "PIL")
+    hidden = ("torch", "openvino", "onnx", "scipy", "PIL")
     code = (
         "import sys\n"
         f"sys.modules.update(dict.fromkeys({hidden!r}))\n"

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pixelmend.errors import UsageError
-from pixelmend.inference.engines.base import USUAL, VARIABLE, Engine, Wish, check_file
+from pixelmend.inference.engines.base import USUAL, Engine, Wish, check_file
 from pixelmend.inference.engines.table import Kind, find_kind, installed
 from pixelmend.inference.hardware import find_gpu
 
@@ -29,22 +29,18 @@ GPU_ADVICE = {
 
 @dataclass(frozen=True)
 class Choice:
-    """What was chosen, and why.
+    """What was chosen.
 
     Attributes:
         kind: The engine.
-        reason: In words.
-        timings: What was measured, where anything was.
         note: What a user should know of a chip that is not used; "" for nothing.
     """
 
     kind: Kind
-    reason: str
-    timings: tuple[Timing, ...] = ()
     note: str = ""
 
 
-def choose(card: Card, wish: Wish = USUAL, megapixels: float | None = None, *, fresh: bool = False) -> Choice:
+def choose(card: Card, wish: Wish = USUAL, megapixels: float | None = None) -> Choice:
     """Choose the engine for a model.
 
     Starting an engine takes its time too, so what is best for a large picture may not be for a small one.
@@ -53,7 +49,6 @@ def choose(card: Card, wish: Wish = USUAL, megapixels: float | None = None, *, f
         card: The model.
         wish: What the user asks for.
         megapixels: Size of the picture that goes in.
-        fresh: Measure again, whatever is known.
 
     Raises:
         UnknownNameError: No such engine.
@@ -67,20 +62,20 @@ def choose(card: Card, wish: Wish = USUAL, megapixels: float | None = None, *, f
     if named != "auto":
         kind = find_kind(named)
         kind.load()
-        return Choice(kind, "it was asked for" if wish.engine != "auto" else f"{VARIABLE} names it")
+        return Choice(kind)
     kinds = _able(card, wish)
     if len(kinds) == 1:
-        return Choice(kinds[0], "nothing else that is installed can do it", note=_note(wish, kinds[0]))
+        return Choice(kinds[0], _note(wish, kinds[0]))
     # not needed by those who have one engine, and the start counts
     from pixelmend.inference.engines.timings import timings
 
-    measured = timings(card, kinds, wish, fresh=fresh)
+    measured = timings(card, kinds, wish)
     best = fastest(measured, USUAL_MEGAPIXELS if megapixels is None else megapixels)
     if best is None:  # the model is broken: the first engine says how
-        return Choice(kinds[0], "no engine could run it", measured)
+        return Choice(kinds[0])
     note = "" if any(each.device not in {"", "cpu"} for each in measured) else _note(wish, None)
     chosen = next(kind for kind in kinds if kind.name == best.engine)
-    return Choice(chosen, "it is done first", measured, note)
+    return Choice(chosen, note)
 
 
 def fastest(measured: tuple[Timing, ...], megapixels: float) -> Timing | None:
