@@ -18,7 +18,6 @@ from PIL import Image
 from pixelmend import cli
 from pixelmend.errors import UnwritableError
 from pixelmend.images import decode, encode, save
-from pixelmend.inference import OnnxEngine
 from pixelmend.inference.engines.table import KINDS
 from tests.quantized_model import make_quantized
 from tests.small_models import make_shelf
@@ -213,7 +212,6 @@ def test_a_gpu_that_is_not_used_is_told(
     monkeypatch.delenv("PIXELMEND_ENGINE")
     monkeypatch.setattr("pixelmend.inference.engines.choice.installed", lambda: (KINDS["onnxruntime"],))
     monkeypatch.setattr("pixelmend.inference.engines.choice.find_gpu", lambda: "NVIDIA")
-    monkeypatch.setattr(OnnxEngine, "devices", staticmethod(lambda: ("cpu",)))
     report = tmp_path / "report.json"
     ran = run("restore", picture, "--task", tiny_card, "--json", report)
     assert "note      an NVIDIA GPU is there, but no installed engine can use it" in ran.out

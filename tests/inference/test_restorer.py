@@ -56,7 +56,7 @@ def test_an_engine_and_a_precision_may_be_asked_for(card: catalog.Card, photo: P
         restore(photo, card, sigma=50, engine="openvino", precision="float32"), wanted, atol=1e-5
     )
     np.testing.assert_array_equal(restore(photo, card, sigma=50, device="cpu"), wanted)  # the environment names it
-    with pytest.raises(UsageError, match="unknown engine 'onnx': did you mean"):
+    with pytest.raises(UsageError, match="unknown engine 'onnx': choose one of"):
         restore(photo, card, engine="onnx")
     with pytest.raises(UsageError, match="leave precision at 'auto'"):
         restore(photo, card, precision="int8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pixelmend.errors import ModelError
@@ -46,6 +47,11 @@ class SameOnGpu(Same):
 
     title = "Same on a GPU"
 
+    @classmethod
+    def of(cls, card: Card, device: str, precision: str) -> Same:
+        """See ``EngineClass``."""
+        return cls("cuda" if device == "auto" else device)
+
     @staticmethod
     def devices() -> tuple[str, ...]:
         """See ``EngineClass``."""
@@ -63,18 +69,12 @@ class Broken(Same):
         raise ModelError("this engine\nknows no such network")
 
 
-class Unloadable(Same):
-    """Its libraries do not load."""
-
-    title = "Unloadable"
-
-    @staticmethod
-    def devices() -> tuple[str, ...]:
-        """See ``EngineClass``."""
-        raise ImportError("libsame.so: no such file")
-
-
 def kind(name: str, of: type[Same] = Same, module: str = "json", precisions: tuple[str, ...] = ("int8",)) -> Kind:
     """A row of the table; it counts as installed where its module is there."""
     place = f"{of.__module__}:{of.__name__}"
     return Kind(name, of.title, (module,), (module,), place, name, frozenset(precisions))
+
+
+def unloadable(name: str) -> Kind:
+    """A row of the table whose class cannot be imported."""
+    return replace(kind(name), place="no_such_module:Engine", title="Unloadable")

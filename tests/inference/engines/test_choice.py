@@ -10,10 +10,10 @@ import pytest
 from pixelmend import catalog
 from pixelmend.errors import MissingExtraError, ModelError, UnknownNameError, UsageError
 from pixelmend.inference import OnnxEngine, Wish, cached_engine, choose
-from pixelmend.inference.engines import choice
+from pixelmend.inference.engines import choice, unused_gpu
 from pixelmend.inference.engines.table import KINDS, find_kind
 from pixelmend.inference.engines.timings import Timing, cache_file
-from tests.inference.engines.fakes import Same, SameOnGpu, kind
+from tests.inference.engines.fakes import Same, SameOnGpu, kind, unloadable
 from tests.quantized_model import make_quantized
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def test_the_only_engine_is_taken_without_measuring_or_writing(
 ) -> None:
     install(monkeypatch, ONNX)
     chosen = choose(card)
-    assert (chosen.kind, chosen.note) == (ONNX, "")
+    assert (chosen.kind, chosen.timings) == (ONNX, ())
     assert isinstance(cached_engine(card), OnnxEngine)
     assert measuring.asked == []
     assert not cache_file().parent.exists()
@@ -161,17 +161,29 @@ def test_a_gpu_that_nothing_can_use_is_told(card: Card, measuring: Measuring, mo
     monkeypatch.setattr(choice, "find_gpu", lambda: "NVIDIA")
     for kinds in ((QUICK,), (ONNX, QUICK)):
         install(monkeypatch, *kinds)
-        assert "an NVIDIA GPU is there" in choose(card).note
-        assert "pip install" in choose(card).note
+        assert "an NVIDIA GPU is there" in unused_gpu(card)
+        assert "pip install" in unused_gpu(card)
     # whoever asks for something gets it without remarks
-    assert choose(card, Wish(device="cpu")).note == ""
-    assert choose(card, Wish(engine="onnxruntime")).note == ""
-    # one that can use it, even if it is not the fastest
+    assert unused_gpu(card, Wish(device="cpu")) == ""
+    assert unused_gpu(card, Wish(engine="onnxruntime")) == ""
+    # one that runs on it, even if it is not the fastest
     install(monkeypatch, kind("gpu", SameOnGpu))
-    assert choose(card).note == ""
+    assert unused_gpu(card) == ""
     install(monkeypatch, ONNX, QUICK)
     measuring.figures = {**FIGURES, "quick": replace(FIGURES["quick"], device="cuda")}
-    assert choose(card).note == ""
+    assert choose(card).kind == ONNX
+    assert unused_gpu(card) == ""
+
+
+def test_an_engine_that_does_not_load_is_said_where_it_is_named_and_else_left_out(
+    card: Card, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpu = kind("gpu", SameOnGpu)
+    install(monkeypatch, unloadable("broken"), gpu)
+    assert choose(card, Wish(device="cuda")).kind == gpu
+    monkeypatch.setattr(choice, "find_kind", unloadable)
+    with pytest.raises(UsageError, match=r"Unloadable is installed but does not load.*choose another engine"):
+        choose(card, Wish(engine="broken"))
 
 
 def test_a_started_engine_is_kept_until_its_file_changes(

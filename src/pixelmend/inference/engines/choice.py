@@ -33,11 +33,11 @@ class Choice:
 
     Attributes:
         kind: The engine.
-        note: What a user should know of a chip that is not used; "" for nothing.
+        timings: What was measured, where there was a choice.
     """
 
     kind: Kind
-    note: str = ""
+    timings: tuple[Timing, ...] = ()
 
 
 def choose(card: Card, wish: Wish = USUAL, megapixels: float | None = None) -> Choice:
@@ -65,17 +65,15 @@ def choose(card: Card, wish: Wish = USUAL, megapixels: float | None = None) -> C
         return Choice(kind)
     kinds = _able(card, wish)
     if len(kinds) == 1:
-        return Choice(kinds[0], _note(wish, kinds[0]))
+        return Choice(kinds[0])
     # not needed by those who have one engine, and the start counts
     from pixelmend.inference.engines.timings import timings
 
     measured = timings(card, kinds, wish)
     best = fastest(measured, USUAL_MEGAPIXELS if megapixels is None else megapixels)
     if best is None:  # the model is broken: the first engine says how
-        return Choice(kinds[0])
-    note = "" if any(each.device not in {"", "cpu"} for each in measured) else _note(wish, None)
-    chosen = next(kind for kind in kinds if kind.name == best.engine)
-    return Choice(chosen, note)
+        return Choice(kinds[0], measured)
+    return Choice(next(kind for kind in kinds if kind.name == best.engine), measured)
 
 
 def fastest(measured: tuple[Timing, ...], megapixels: float) -> Timing | None:
@@ -100,6 +98,26 @@ def cached_engine(card: Card, wish: Wish = USUAL, megapixels: float | None = Non
     stat = card.path.stat()
     stamp = (stat.st_mtime_ns, stat.st_size)
     return _cached(_Order(card.path.resolve(), stamp, kind, wish.device, wish.precision, card))
+
+
+def unused_gpu(card: Card, wish: Wish = USUAL, megapixels: float | None = None) -> str:
+    """What to say where a GPU is there, the choice was free, and no engine started on it; "" where nothing is.
+
+    Args:
+        card: The model.
+        wish: As for `cached_engine`.
+        megapixels: As for `cached_engine`.
+
+    Raises:
+        UsageError: See `choose`.
+        ModelError: The model is missing or broken.
+    """
+    maker = find_gpu() if wish.device == wish.named_engine == "auto" else ""
+    if not maker:
+        return ""
+    measured = choose(card, wish, megapixels).timings
+    used = {cached_engine(card, wish, megapixels).device, *(each.device for each in measured if not each.fault)}
+    return "" if used - {"cpu"} else GPU_ADVICE[maker]
 
 
 @dataclass(frozen=True)
@@ -135,7 +153,7 @@ def _able(card: Card, wish: Wish) -> tuple[Kind, ...]:
         if wish.precision == "auto" or card.precision == "float32" or wish.precision in kind.precisions
     ]
     if wish.device not in {"auto", "cpu"}:  # every engine runs on a processor; others tell once they are imported
-        offers = {kind: kind.load().devices() for kind in kinds}
+        offers = {kind: _devices(kind) for kind in kinds}
         kinds = [kind for kind in kinds if wish.device in offers[kind]]
         if not kinds:
             known = dict.fromkeys(name for each in offers.values() for name in each if name != "cpu")
@@ -144,9 +162,8 @@ def _able(card: Card, wish: Wish) -> tuple[Kind, ...]:
     return tuple(kinds)
 
 
-def _note(wish: Wish, kind: Kind | None) -> str:
-    """What to say where a GPU is there and nothing can use it."""
-    maker = find_gpu() if wish.device == "auto" else ""
-    if not maker or (kind is not None and set(kind.load().devices()) - {"cpu"}):
-        return ""
-    return GPU_ADVICE[maker]
+def _devices(kind: Kind) -> tuple[str, ...]:
+    try:
+        return kind.load().devices()
+    except UsageError:  # it does not load: the others may do
+        return ()

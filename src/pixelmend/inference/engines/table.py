@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol, cast
 
-from pixelmend.errors import MissingExtraError, UnknownNameError
+from pixelmend.errors import MissingExtraError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from pixelmend.catalog import Card
@@ -82,11 +82,18 @@ class Kind:
 
         Raises:
             MissingExtraError: A package is not installed.
+            UsageError: It is, and does not load.
         """
         if missing := self.missing():
             raise MissingExtraError(missing, self.extra)
         module, _, name = self.place.partition(":")
-        return cast("EngineClass", getattr(import_module(module), name))
+        try:
+            return cast("EngineClass", getattr(import_module(module), name))
+        except (ImportError, OSError) as error:  # OSError: a library that is damaged
+            reason = " ".join(str(error).split())
+            raise UsageError(
+                f"{self.title} is installed but does not load ({reason}): install it again, or choose another engine"
+            ) from error
 
 
 def _is_there(module: str) -> bool:
