@@ -44,6 +44,7 @@ def test_a_card_survives_a_round_trip(tiny_card: Path) -> None:
         ({"file": "../other.onnx"}, "bare name"),
         ({"sha256": "abc"}, "64 lower-case"),
         ({"storage": "float8"}, "storage must be one of float32, float16, int8"),
+        ({"precision": "bfloat16"}, "precision must be one of float32, int8"),
         ({"training": {}}, "training lacks keys: data"),
         ({"scores": [{"dataset": "x"}]}, "scores lacks keys"),
         ({"scores": [3]}, "wanted an object"),
@@ -70,6 +71,8 @@ def test_cards_of_earlier_versions_speak_of_whole_weights(tiny_card: Path) -> No
     assert catalog.load(tiny_card).storage == "float32"
     compact = catalog.Card.from_json(changed(tiny_card, storage="int8"))
     assert compact.storage == "int8"
+    assert (compact.precision, catalog.load(tiny_card).precision) == ("float32", "float32")
+    assert catalog.Card.from_json(changed(tiny_card, precision="int8")).precision == "int8"
     assert catalog.Card.from_json(compact.to_json()) == compact
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,8 @@ from PIL import Image
 from pixelmend import cli
 from pixelmend.errors import UnwritableError
 from pixelmend.images import decode, encode, save
+from pixelmend.inference.engines.table import KINDS
+from tests.quantized_model import make_quantized
 from tests.small_models import make_shelf
 
 Photo = NDArray[np.float32]
@@ -185,6 +188,37 @@ def test_a_folder_as_output(run: Run, picture: Path, tiny_card: Path, tmp_path: 
     assert (tmp_path / "a_restored.jpg").is_file()
 
 
+def test_it_says_what_ran_and_on_what(run: Run, picture: Path, tiny_card: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    ran = run("restore", picture, "--task", tiny_card, "--engine", "onnxruntime", "--device", "cpu", "--json", report)
+    assert re.search(
+        r"^restored  with denoise-tiny in 6 pieces, \d+\.\d s \(ONNX Runtime, float32\)$", ran.out, re.MULTILINE
+    )
+    told = json.loads(report.read_text())
+    assert (told["engine"], told["device"], told["precision"]) == ("ONNX Runtime", "cpu", "float32")
+
+
+def test_an_int8_model_runs_as_it_is_and_in_float32(run: Run, picture: Path, tmp_path: Path) -> None:
+    card = make_quantized(tmp_path).path.with_suffix(".json")
+    for options, precision in ((), "int8"), (("--precision", "int8"), "int8"), (("--precision", "float32"), "float32"):
+        ran = run("restore", picture, "--task", card, "--device", "cpu", *options)
+        assert (ran.code, ran.err) == (0, "")
+        assert f"(ONNX Runtime, {precision})" in ran.out
+
+
+def test_a_gpu_that_is_not_used_is_told(
+    run: Run, picture: Path, tiny_card: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PIXELMEND_ENGINE")
+    monkeypatch.setattr("pixelmend.inference.engines.choice.installed", lambda: (KINDS["onnxruntime"],))
+    monkeypatch.setattr("pixelmend.inference.engines.choice.find_gpu", lambda: "NVIDIA")
+    report = tmp_path / "report.json"
+    ran = run("restore", picture, "--task", tiny_card, "--json", report)
+    assert "note      an NVIDIA GPU is there, but no installed engine can use it" in ran.out
+    assert "an NVIDIA GPU is there" in json.loads(report.read_text())["notes"][-1]
+    assert "GPU" not in run("restore", picture, "--task", tiny_card, "--device", "cpu").out
+
+
 def test_what_could_not_be_kept_is_told(run: Run, tmp_path: Path, photo: Photo, tiny_card: Path) -> None:
     save((photo * 65535).astype(np.uint16), tmp_path / "a.png")
     ran = run("restore", tmp_path / "a.png", "-o", tmp_path / "b.jpg", "--task", tiny_card)
@@ -218,6 +252,9 @@ MISTAKES = {
     "tile in parts": ("a.jpg", None, ["--tile", "1.5"], 2, "whole number"),
     "tile infinite": ("a.jpg", None, ["--tile", "inf"], 2, "whole number"),
     "unknown device": ("a.jpg", None, ["--device", "tpu"], 2, "choose one of: auto"),
+    "unknown engine": ("a.jpg", None, ["--engine", "openvin"], 2, "did you mean 'openvino'"),
+    "unknown precision": ("a.jpg", None, ["--precision", "int4"], 2, "did you mean 'int8'"),
+    "int8 where there is none": ("a.jpg", None, ["--precision", "int8"], 2, "leave precision at 'auto'"),
     "unknown suffix": ("a.jpg", None, ["-o", "b.xyz"], 2, "wanted one of: .png"),
     "no such output folder": ("a.jpg", None, ["-o", "none/b.png"], 2, "no folder"),
     "over the input": ("a.jpg", None, ["-o", "a.jpg"], 2, "the input itself"),

@@ -38,12 +38,12 @@ class OnePicture(Benchmark):
         super().__init__("one", "One", "rgb" if clean.ndim == 3 else "gray", 1, (), "")
         object.__setattr__(self, "held", (clean, pair))
 
-    def load(self, path: Path) -> Pixels:  # noqa: ARG002
+    def load(self, path: Path) -> Pixels:
         """See ``Benchmark.load``."""
         clean: Pixels = self.held[0]  # type: ignore[attr-defined]
         return clean
 
-    def load_pair(self, item: Item) -> Pair:  # noqa: ARG002
+    def load_pair(self, item: Item) -> Pair:
         """See ``Benchmark.load_pair``."""
         pair: Pair = self.held[1]  # type: ignore[attr-defined]
         return pair

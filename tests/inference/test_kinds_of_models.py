@@ -305,6 +305,7 @@ def test_between_both_is_their_weighted_mean(photo: Photo) -> None:
     assert weights.card.name == "0.25 × deblur-small + 0.75 × deblur-small-perceptual"
     tiled, report = restore_picture(open_image(picture), weights.card, weights.engine(), Options(tile=32))
     assert report.tiles > 1
+    assert (report.engine, report.device, report.precision) == ("ONNX Runtime", "cpu", "float32")
     np.testing.assert_allclose(tiled, mixed, atol=1e-5)
 
 

@@ -49,6 +49,19 @@ def test_arrays_of_any_size_come_back_alike(card: catalog.Card, dtype: type, sha
     np.testing.assert_array_equal(array, before)
 
 
+def test_an_engine_and_a_precision_may_be_asked_for(card: catalog.Card, photo: Photo) -> None:
+    pytest.importorskip("openvino")
+    wanted = restore(photo, card, sigma=50, engine="onnxruntime")
+    np.testing.assert_allclose(
+        restore(photo, card, sigma=50, engine="openvino", precision="float32"), wanted, atol=1e-5
+    )
+    np.testing.assert_array_equal(restore(photo, card, sigma=50, device="cpu"), wanted)  # the environment names it
+    with pytest.raises(UsageError, match="unknown engine 'onnx': choose one of"):
+        restore(photo, card, engine="onnx")
+    with pytest.raises(UsageError, match="leave precision at 'auto'"):
+        restore(photo, card, precision="int8")
+
+
 def test_a_result_of_another_size_than_the_card_says_is_refused(card: catalog.Card, photo: Photo) -> None:
     with pytest.raises(ModelError, match=r"gave a piece of \(64, 64, 3\), wanted \(128, 128, 3\)"):
         run(photo, replace(card, scale=2))

@@ -111,17 +111,19 @@ def examine(
     engines = tuple(_engine(kind) for kind in kinds)
     return Findings(
         platform.python_version(), __version__, machine, engines, card.name, speeds, _chosen(card, kinds, speeds),
-        tuple(_advice(machine, engines)),
+        tuple(_advice(machine, engines, speeds)),
     )  # fmt: skip
 
 
 def _engine(kind: Kind) -> Found:
+    from pixelmend.errors import UsageError
+
     if not kind.is_installed():
         return Found(kind.name, kind.title, install=f"pip install 'pixelmend[{kind.extra}]'")
     try:
         devices = kind.load().devices()
-    except (ImportError, OSError) as error:  # OSError: a library that does not load
-        return Found(kind.name, kind.title, kind.version(), fault=" ".join(str(error).split()))
+    except UsageError as error:
+        return Found(kind.name, kind.title, kind.version(), fault=str(error))
     return Found(kind.name, kind.title, kind.version(), devices)
 
 
@@ -145,16 +147,17 @@ def _chosen(card: Card, kinds: Sequence[Kind], speeds: Sequence[Timing]) -> str:
     first = names.index(names[-1])
     small = ", then ".join(dict.fromkeys(names[:first]))
     return (
-        f"{names[-1]} for pictures of {SIZES[first]:g} megapixels or more, {small} for smaller ones: "
+        f"{names[-1]} for pictures of {SIZES[first]:g} megapixel{'s' if SIZES[first] > 1 else ''} or more, "
+        f"{small} for smaller ones: "
         "each is done first, the time to start it included"
     )
 
 
-def _advice(machine: Machine, engines: Sequence[Found]) -> Iterator[str]:
+def _advice(machine: Machine, engines: Sequence[Found], speeds: Sequence[Timing]) -> Iterator[str]:
     """What would be better, where that is known."""
     from pixelmend.inference.engines.choice import GPU_ADVICE
 
-    if machine.gpu and not _on_gpu(engines):
+    if machine.gpu and not _on_gpu(engines, speeds):
         yield GPU_ADVICE[machine.gpu]
     missing = {each.name: each.install for each in engines if each.install}
     if "openvino" in missing and "bf16" in (machine.features or ()):
@@ -164,9 +167,10 @@ def _advice(machine: Machine, engines: Sequence[Found]) -> Iterator[str]:
         )
 
 
-def _on_gpu(engines: Sequence[Found]) -> list[str]:
-    """The engines that can use more than the processor."""
-    return [each.title for each in engines if set(each.devices) - {"cpu"}]
+def _on_gpu(engines: Sequence[Found], speeds: Sequence[Timing]) -> list[str]:
+    """The engines that ran on more than the processor; to offer a chip is not yet to start on it."""
+    able = {each.engine for each in speeds if each.device not in {"", "cpu"}}
+    return [each.title for each in engines if each.name in able]
 
 
 def told(found: Findings) -> list[str]:
@@ -199,7 +203,7 @@ def _features(machine: Machine) -> str:
 def _gpu(found: Findings) -> str:
     if not found.machine.gpu:
         return "none seen"
-    able = _on_gpu(found.engines)
+    able = _on_gpu(found.engines, found.timings)
     return f"{found.machine.gpu}, {'which ' + ' and '.join(able) + ' can use' if able else 'NOT USED'}"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +29,8 @@ def _sysctl(name: str) -> str:
     program = shutil.which("sysctl", path="/usr/sbin:/sbin") if sys.platform == "darwin" else None
     if program is None:
         return ""
+    import subprocess
+
     done = subprocess.run([program, "-n", name], capture_output=True, text=True, check=False)  # noqa: S603  (no shell)
     return done.stdout.strip()
 

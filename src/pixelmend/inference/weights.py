@@ -10,7 +10,7 @@ import numpy as np
 from pixelmend import catalog
 from pixelmend.catalog import Card
 from pixelmend.errors import ModelError, UnknownNameError, UsageError
-from pixelmend.inference.engines import USUAL, cached_engine, choose
+from pixelmend.inference.engines import USUAL, cached_engine, unused_gpu
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,7 +70,7 @@ class Weights:
             UsageError: See `engine`.
             ModelError: See `engine`.
         """
-        notes = (choose(card, wish, megapixels).note for _, card in self.parts)
+        notes = (unused_gpu(card, wish, megapixels) for _, card in self.parts)
         return tuple(dict.fromkeys(note for note in notes if note))
 
 

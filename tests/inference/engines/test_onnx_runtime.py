@@ -11,6 +11,7 @@ import pytest
 from pixelmend import catalog
 from pixelmend.errors import ModelError, UsageError
 from pixelmend.inference import OnnxEngine, devices
+from pixelmend.inference.engines import onnx_runtime
 from tests.quantized_model import CENTRE, LEVELS, make_quantized, without_pairs
 
 if TYPE_CHECKING:
@@ -59,13 +60,25 @@ def test_int8_of_a_file_that_has_none_is_refused_with_what_to_do(model: Path) ->
 
 
 def test_a_chip_that_takes_no_int8_gets_the_float_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no such chip here: sessions are only told what it would be told."""
     path = make_quantized(tmp_path).path
     monkeypatch.setattr(ort, "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"])
     monkeypatch.setattr(ort, "preload_dlls", lambda: print("no CUDA here"))
     monkeypatch.setattr(
         "pixelmend.inference.engines.onnx_runtime._with_cpu", lambda _provider: ["CPUExecutionProvider"]
     )
-    assert OnnxEngine(path, "auto").precision == "float32"
+    asked: list[tuple[str, bool]] = []
+    start = onnx_runtime._session
+
+    def watched(path: Path, device: str, threads: int, *, floats: bool) -> object:
+        asked.append((device, floats))
+        return start(path, device, threads, floats=floats)
+
+    monkeypatch.setattr(onnx_runtime, "_session", watched)
+    engine = OnnxEngine(path, "auto")
+    # the float network for the chip; which does not start, so the file as it is for the processor
+    assert asked == [("cuda", True), ("cpu", False)]
+    assert (engine.device, engine.precision) == ("cpu", "int8")
     with pytest.raises(UsageError, match="'cuda' takes no int8"):
         OnnxEngine(path, "cuda", precision="int8")
 

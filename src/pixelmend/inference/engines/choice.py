@@ -7,15 +7,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pixelmend.errors import UsageError
-from pixelmend.inference.engines.base import USUAL, VARIABLE, Engine, Wish, check_file
-from pixelmend.inference.engines.table import KINDS, Kind, find_kind, installed
-from pixelmend.inference.engines.timings import Timing, timings
+from pixelmend.inference.engines.base import USUAL, Engine, Wish, check_file
+from pixelmend.inference.engines.table import Kind, find_kind, installed
 from pixelmend.inference.hardware import find_gpu
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pixelmend.catalog import Card
+    from pixelmend.inference.engines.timings import Timing
 
 USUAL_MEGAPIXELS = 1.0
 """How large a picture is taken to be where nobody says."""
@@ -29,22 +29,18 @@ GPU_ADVICE = {
 
 @dataclass(frozen=True)
 class Choice:
-    """What was chosen, and why.
+    """What was chosen.
 
     Attributes:
         kind: The engine.
-        reason: In words.
-        timings: What was measured, where anything was.
-        note: What a user should know of a chip that is not used; "" for nothing.
+        timings: What was measured, where there was a choice.
     """
 
     kind: Kind
-    reason: str
     timings: tuple[Timing, ...] = ()
-    note: str = ""
 
 
-def choose(card: Card, wish: Wish = USUAL, megapixels: float | None = None, *, fresh: bool = False) -> Choice:
+def choose(card: Card, wish: Wish = USUAL, megapixels: float | None = None) -> Choice:
     """Choose the engine for a model.
 
     Starting an engine takes its time too, so what is best for a large picture may not be for a small one.
@@ -53,7 +49,6 @@ def choose(card: Card, wish: Wish = USUAL, megapixels: float | None = None, *, f
         card: The model.
         wish: What the user asks for.
         megapixels: Size of the picture that goes in.
-        fresh: Measure again, whatever is known.
 
     Raises:
         UnknownNameError: No such engine.
@@ -67,16 +62,18 @@ def choose(card: Card, wish: Wish = USUAL, megapixels: float | None = None, *, f
     if named != "auto":
         kind = find_kind(named)
         kind.load()
-        return Choice(kind, "it was asked for" if wish.engine != "auto" else f"{VARIABLE} names it")
+        return Choice(kind)
     kinds = _able(card, wish)
     if len(kinds) == 1:
-        return Choice(kinds[0], "nothing else that is installed can do it", note=_note(wish, kinds[0]))
-    measured = timings(card, kinds, wish, fresh=fresh)
+        return Choice(kinds[0])
+    # not needed by those who have one engine, and the start counts
+    from pixelmend.inference.engines.timings import timings
+
+    measured = timings(card, kinds, wish)
     best = fastest(measured, USUAL_MEGAPIXELS if megapixels is None else megapixels)
     if best is None:  # the model is broken: the first engine says how
-        return Choice(kinds[0], "no engine could run it", measured)
-    note = "" if any(each.device not in {"", "cpu"} for each in measured) else _note(wish, None)
-    return Choice(KINDS[best.engine], "it is done first", measured, note)
+        return Choice(kinds[0], measured)
+    return Choice(next(kind for kind in kinds if kind.name == best.engine), measured)
 
 
 def fastest(measured: tuple[Timing, ...], megapixels: float) -> Timing | None:
@@ -101,6 +98,26 @@ def cached_engine(card: Card, wish: Wish = USUAL, megapixels: float | None = Non
     stat = card.path.stat()
     stamp = (stat.st_mtime_ns, stat.st_size)
     return _cached(_Order(card.path.resolve(), stamp, kind, wish.device, wish.precision, card))
+
+
+def unused_gpu(card: Card, wish: Wish = USUAL, megapixels: float | None = None) -> str:
+    """What to say where a GPU is there, the choice was free, and no engine started on it; "" where nothing is.
+
+    Args:
+        card: The model.
+        wish: As for `cached_engine`.
+        megapixels: As for `cached_engine`.
+
+    Raises:
+        UsageError: See `choose`.
+        ModelError: The model is missing or broken.
+    """
+    maker = find_gpu() if wish.device == wish.named_engine == "auto" else ""
+    if not maker:
+        return ""
+    measured = choose(card, wish, megapixels).timings
+    used = {cached_engine(card, wish, megapixels).device, *(each.device for each in measured if not each.fault)}
+    return "" if used - {"cpu"} else GPU_ADVICE[maker]
 
 
 @dataclass(frozen=True)
@@ -136,7 +153,7 @@ def _able(card: Card, wish: Wish) -> tuple[Kind, ...]:
         if wish.precision == "auto" or card.precision == "float32" or wish.precision in kind.precisions
     ]
     if wish.device not in {"auto", "cpu"}:  # every engine runs on a processor; others tell once they are imported
-        offers = {kind: kind.load().devices() for kind in kinds}
+        offers = {kind: _devices(kind) for kind in kinds}
         kinds = [kind for kind in kinds if wish.device in offers[kind]]
         if not kinds:
             known = dict.fromkeys(name for each in offers.values() for name in each if name != "cpu")
@@ -145,9 +162,8 @@ def _able(card: Card, wish: Wish) -> tuple[Kind, ...]:
     return tuple(kinds)
 
 
-def _note(wish: Wish, kind: Kind | None) -> str:
-    """What to say where a GPU is there and nothing can use it."""
-    maker = find_gpu() if wish.device == "auto" else ""
-    if not maker or (kind is not None and set(kind.load().devices()) - {"cpu"}):
-        return ""
-    return GPU_ADVICE[maker]
+def _devices(kind: Kind) -> tuple[str, ...]:
+    try:
+        return kind.load().devices()
+    except UsageError:  # it does not load: the others may do
+        return ()

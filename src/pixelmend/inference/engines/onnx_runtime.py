@@ -73,11 +73,11 @@ class OnnxEngine:
         check_threads(threads)
         check_file(path)
         self.precision = _precision(path, name, precision)
-        try:
-            self._session = _session(path, name, threads, floats=self.precision == "float32")
-        except Exception as error:  # noqa: BLE001  (ONNX Runtime raises a dozen kinds, not all exported)
-            raise ModelError(f"{path} is not a model that can be run: {one_line(error)}") from None
+        self._session = _session(path, name, threads, floats=self.precision == "float32")
         self.device = self._check_device(device)
+        if self.device != name and _precision(path, self.device, precision) != self.precision:
+            self.precision = _precision(path, self.device, precision)
+            self._session = _session(path, self.device, threads, floats=self.precision == "float32")
         self.inputs = frozenset(each.name for each in self._session.get_inputs())
         check_ports(path, set(self.inputs), {each.name for each in self._session.get_outputs()})
 
@@ -136,6 +136,11 @@ def _precision(path: Path, device: str, wanted: str) -> str:
 
 
 def _session(path: Path, device: str, threads: int, *, floats: bool) -> Any:
+    """What runs a file.
+
+    Raises:
+        ModelError: The file is no model.
+    """
     if device == "cuda" and hasattr(ort, "preload_dlls"):
         # CUDA's libraries may have come with pip; what is not found is printed, and then said by us in our words
         with contextlib.redirect_stdout(io.StringIO()):
@@ -148,7 +153,10 @@ def _session(path: Path, device: str, threads: int, *, floats: bool) -> Any:
         options.add_session_config_entry("session.enable_quant_qdq_cleanup", "1")
         kept = list(_KEEPING)
     providers = _with_cpu(_DEVICES[device])
-    return ort.InferenceSession(str(path), options, providers=providers, disabled_optimizers=kept)
+    try:
+        return ort.InferenceSession(str(path), options, providers=providers, disabled_optimizers=kept)
+    except Exception as error:  # noqa: BLE001  (ONNX Runtime raises a dozen kinds, not all exported)
+        raise ModelError(f"{path} is not a model that can be run: {one_line(error)}") from None
 
 
 def _with_cpu(provider: str) -> list[str]:

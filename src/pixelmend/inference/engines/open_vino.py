@@ -65,6 +65,7 @@ class OpenVinoEngine:
         title: "OpenVINO".
         device: "cpu".
         precision: "int8", "bfloat16" or "float32", as convolutions are computed.
+        inputs: Names of what goes in.
 
     Raises:
         UsageError: Another device; int8 of a file that has none, or float32 of one that has.
@@ -101,6 +102,7 @@ class OpenVinoEngine:
             raise ModelError(f"{path} is not a model that can be run: {one_line(error)}") from None
         ports = [{port.any_name for port in side} for side in (self._model.inputs, self._model.outputs)]
         check_ports(path, ports[0], ports[1])
+        self.inputs = frozenset(ports[0])
         # a cache for each engine, which a decorated method would not be
         self._compiled = lru_cache(maxsize=_SHAPES)(self._compile)
 
@@ -117,6 +119,9 @@ class OpenVinoEngine:
     def run(self, degraded: NDArray[np.float32], conditions: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         """See `Engine.run`."""
         given = {"degraded": degraded, **conditions}
+        if given.keys() != self.inputs:  # it would run with whatever lies in its memory
+            got = f"got {sorted(given)}, wanted {sorted(self.inputs)}"
+            raise ModelError(f"the model failed on an input of {degraded.shape}: {got}")
         try:
             compiled = self._compiled(tuple((name, each.shape) for name, each in given.items()))
             # A request for each run: it holds the memory of its results, and must not be shared by threads.

@@ -6,13 +6,13 @@ unless a user has it and chooses it.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol, cast
 
-from pixelmend.errors import MissingExtraError, UnknownNameError
+from pixelmend.errors import MissingExtraError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from pixelmend.catalog import Card
@@ -64,10 +64,12 @@ class Kind:
 
     def missing(self) -> str:
         """The first module that is needed and absent; "" where all are there."""
-        return next((each for each in self.modules if find_spec(each) is None), "")
+        return next((each for each in self.modules if not _is_there(each)), "")
 
     def version(self) -> str:
         """Of the package that it comes in; "unknown" where that does not say."""
+        from importlib.metadata import PackageNotFoundError, version
+
         for name in self.distributions:
             try:
                 return version(name)
@@ -80,11 +82,23 @@ class Kind:
 
         Raises:
             MissingExtraError: A package is not installed.
+            UsageError: It is, and does not load.
         """
         if missing := self.missing():
             raise MissingExtraError(missing, self.extra)
         module, _, name = self.place.partition(":")
-        return cast("EngineClass", getattr(import_module(module), name))
+        try:
+            return cast("EngineClass", getattr(import_module(module), name))
+        except (ImportError, OSError) as error:  # OSError: a library that is damaged
+            reason = " ".join(str(error).split())
+            raise UsageError(
+                f"{self.title} is installed but does not load ({reason}): install it again, or choose another engine"
+            ) from error
+
+
+def _is_there(module: str) -> bool:
+    """Whether a module can be imported; None in ``sys.modules`` is Python's way of saying that it cannot."""
+    return sys.modules[module] is not None if module in sys.modules else find_spec(module) is not None
 
 
 KINDS: dict[str, Kind] = {

@@ -124,7 +124,7 @@ def measure(card: Card, kind: Kind, wish: Wish) -> Timing:
     try:
         engine = kind.load().of(card, wish.device, wish.precision)
         runs = _runs(card, engine)
-    except (PixelmendError, ImportError, OSError) as error:  # OSError: a library that does not load
+    except PixelmendError as error:
         return Timing(kind.name, fault=" ".join(str(error).split()))
     seconds = statistics.median(runs)
     side = _side(card)
