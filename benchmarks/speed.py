@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,8 +19,12 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))  # what stands beside this file is the package benchmarks, however it is started
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from benchmarks.measuring.record import Report, Shipped, System
     from benchmarks.measuring.systems import Candidate
+
+    Figures = dict[str, tuple[float, ...]]
 
 
 def tell(line: str) -> None:
@@ -32,20 +37,21 @@ def measure(chosen: argparse.Namespace) -> Report:
     from benchmarks.measuring.machine import described
     from benchmarks.measuring.photographs import PATIENCE, PHOTOGRAPH, SIZES, growth, photographs
     from benchmarks.measuring.record import Report
-    from benchmarks.measuring.systems import absent
+    from benchmarks.measuring.systems import absent, candidates
 
+    there = [each for each in candidates() if re.search(chosen.only, each.name)]
     quick: bool = chosen.quick
     patience = float("inf") if chosen.full else PATIENCE
     # Photographs first: later this process holds every network, and is in the way of a fresh one.
     networks = ("nano",) if quick else ("nano", "small")
     whole = photographs(networks, 0.2 if quick else PHOTOGRAPH, tell)
     grown = growth(networks, (0.05, 0.1) if quick else SIZES, patience, tell)
-    seconds, rates = side_by_side(chosen)
+    seconds, rates = side_by_side(there, chosen)
     return Report(
         machine=described(),
         threads=chosen.threads,
         quick=quick,
-        systems=rows(seconds, chosen),
+        systems=rows(there, seconds, chosen),
         absent=absent(),
         rates=rates,
         photographs=whole,
@@ -54,17 +60,16 @@ def measure(chosen: argparse.Namespace) -> Report:
     )
 
 
-def side_by_side(chosen: argparse.Namespace) -> tuple[dict[str, tuple[float, ...]], dict[str, tuple[float, ...]]]:
+def side_by_side(there: Sequence[Candidate], chosen: argparse.Namespace) -> tuple[Figures, Figures]:
     """Seconds of every system, and the machine's rates, all taking turns."""
     from functools import partial
 
     from benchmarks.measuring.rates import rates
     from benchmarks.measuring.rounds import seconds_of, take_turns
-    from benchmarks.measuring.systems import candidates
 
     least = 0.01 if chosen.quick else 1.0
     turns = {}
-    for each in candidates():
+    for each in there:
         tell(f"starting {each.name}")
         turns[each.name] = partial(seconds_of, each.start(chosen.threads, side_of(each, chosen)), least)
     limits = rates(chosen.threads, 0.05 if chosen.quick else 0.7, quick=chosen.quick)
@@ -77,15 +82,13 @@ def side_of(system: Candidate, chosen: argparse.Namespace) -> int:
     return 64 if chosen.quick else system.side
 
 
-def rows(seconds: dict[str, tuple[float, ...]], chosen: argparse.Namespace) -> tuple[System, ...]:
+def rows(there: Sequence[Candidate], seconds: Figures, chosen: argparse.Namespace) -> tuple[System, ...]:
     """What is known of every system."""
     from benchmarks.measuring.alone import UNKNOWN, need_of
     from benchmarks.measuring.quality import quality
     from benchmarks.measuring.record import System
     from benchmarks.measuring.rounds import fastest
-    from benchmarks.measuring.systems import candidates
 
-    there = candidates()
     counted = fastest({each.name: (each.network, each.engine, each.precision) for each in there}, seconds)
     memory_side = 64 if chosen.quick else 512
     found = []
@@ -154,13 +157,15 @@ def main() -> int:
         "--page", action="store_true", help="measure nothing: make the page from docs/results/speed.json"
     )
     parser.add_argument("--quick", action="store_true", help="a trial with small pictures, whose figures mean nothing")
+    parser.add_argument("--only", default="", help="side by side only systems whose name this pattern finds")
     parser.add_argument("--full", action="store_true", help="every size of photograph, however long it takes")
     parser.add_argument("--threads", type=int, default=2, help="that each system may use; 2")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each system; 5")
     parser.add_argument("--out", type=Path, default=ROOT / "docs", help="folder of speed.md and results/; docs")
     chosen = parser.parse_args()
-    if chosen.quick and not chosen.page and chosen.out == ROOT / "docs":
-        parser.error("--quick measures nothing that docs/speed.md may show: name another folder with --out")
+    partly = chosen.quick or chosen.only
+    if partly and not chosen.page and chosen.out.resolve() == ROOT / "docs":
+        parser.error("--quick and --only measure nothing that docs/speed.md may show: name another folder with --out")
     os.environ["OMP_NUM_THREADS"] = str(chosen.threads)  # before anything that reads it is imported
     if not chosen.page:
         (chosen.out / "results").mkdir(parents=True, exist_ok=True)

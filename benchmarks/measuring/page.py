@@ -70,7 +70,7 @@ def speed_table(report: Report) -> str:
         work = "–" if system.macs_per_pixel is None else f"{system.macs_per_pixel / 1e3:.1f}"
         cells = [_named(system), f"{speed.median:.3g}", f"{speed.low:.3g}–{speed.high:.3g}", *times, work, _db(system)]
         rows.append(f"| {' | '.join(cells)} |")
-    return "\n".join(rows) + "\n"
+    return "\n".join(rows)
 
 
 def needs_table(report: Report) -> str:
@@ -83,7 +83,7 @@ def needs_table(report: Report) -> str:
         size = None if system.weight_bytes is None else system.weight_bytes / 1e6
         cells = [_named(system), _number(system.start_up, 2), _number(system.peak_mb), _number(system.call_mb)]
         rows.append(f"| {' | '.join([*cells, _number(size, 2)])} |")
-    return "\n".join(rows) + "\n"
+    return "\n".join(rows)
 
 
 def sources(report: Report) -> str:
@@ -91,9 +91,8 @@ def sources(report: Report) -> str:
     found: dict[str, list[str]] = {}
     for system in shown(report):
         names = found.setdefault(system.db_source, [])
-        name = system.name if system.kind == "ours" else system.network
-        names.extend([name] if name not in names else [])
-    return "\n".join(f"- {'; '.join(names)}: {source}." for source, names in found.items()) + "\n"
+        names.extend([system.network] if system.network not in names else [])
+    return "\n".join(f"- {'; '.join(names)}: {source}." for source, names in found.items())
 
 
 def limit_table(report: Report) -> str:
@@ -107,7 +106,7 @@ def limit_table(report: Report) -> str:
         if (shares := share(report, system)) is not None:
             part = spread([100 * each for each in shares])
             rows.append(f"| {_named(system)} | {part.median:.0f} % | {part.low:.0f}–{part.high:.0f} % |")
-    return "\n".join(rows) + "\n"
+    return "\n".join(rows)
 
 
 def growth_table(report: Report) -> str:
@@ -125,7 +124,7 @@ def growth_table(report: Report) -> str:
             f"- {network}: time grows with size to the power of {powers[0]} over all sizes, "
             f"{powers[1]} from {LARGE:g} megapixel on."
         )
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def compression_table(rows: Sequence[dict[str, Any]]) -> str:
@@ -138,7 +137,7 @@ def compression_table(rows: Sequence[dict[str, Any]]) -> str:
         cells = [row["name"], row["task"], row["step"], f"{row['bytes'] / 1e6:.2f}"]
         cells += [f"{row['macs_per_pixel'] / 1e3:.1f}", f"{row['db']:.2f}", f"{row['float_db'] - row['db']:.3f}"]
         lines.append(f"| {' | '.join([*cells, row['protocol']])} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def _compression(rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -146,7 +145,7 @@ def _compression(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _absent(report: Report) -> list[str]:
-    return [f"- {name} is not here: {why}." for name, why in report.absent.items()]
+    return ["", *(f"- {name} is not here: {why}." for name, why in report.absent.items())] if report.absent else []
 
 
 def _named(system: System) -> str:

@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
     from benchmarks.measuring.record import Report, Restored, System
 
-_OURS, _PEER = COLORS[0], "#555555"
+_ENGINES = {"ONNX Runtime": COLORS[0], "OpenVINO": COLORS[1], "PyTorch": COLORS[2]}
+"""Colours of ours."""
+_PEER = "#555555"
 _MARKS = {"int8": "*", "float32": "o", "bf16": "D", "": "s"}
+_SIZES = {"*": 15, "o": 9, "D": 8, "s": 9}
 
 
 def draw_speed(report: Report, path: Path) -> None:
-    """PSNR against megapixels a second, ours marked; what has no PSNR is a tick at the lower edge.
+    """PSNR against megapixels a second, ours in colour; what has no PSNR is a tick at the lower edge.
 
     Raises:
         UnwritableError: It cannot be written.
@@ -29,31 +32,18 @@ def draw_speed(report: Report, path: Path) -> None:
     figure = new_figure(6.4)
     axes = figure.add_subplot()
     _plain(axes, "megapixels a second (more is better)", "PSNR on CBSD68 at σ 25, dB")
-    placed = [s for s in shown(report) if s.db is not None]
-    for system in placed:
+    systems = shown(report)
+    for system in (s for s in systems if s.db is not None):
         _point(axes, system)
-    axes.margins(0.14, 0.12)
+    for network in dict.fromkeys(s.network for s in systems if s.db is not None):
+        _name(axes, [s for s in systems if s.network == network and s.db is not None])
+    axes.margins(0.1, 0.14)
     axes.autoscale_view()
     low = axes.get_ylim()[0]
-    for system in (s for s in shown(report) if s.db is None):
-        color = _OURS if system.kind == "ours" else _PEER
-        axes.plot([system.speed], [low], "|", color=color, markersize=16, clip_on=False)
-        axes.annotate(
-            f"{system.name}: no PSNR",
-            (system.speed, low),
-            (3, 10),
-            textcoords="offset points",
-            fontsize=8,
-            rotation=90,
-            va="bottom",
-            color=color,
-        )
+    for system in (s for s in systems if s.db is None):
+        _tick(axes, system, low)
     axes.set_ylim(bottom=low)
-    for precision, mark in _MARKS.items():
-        label = precision or "no network"
-        axes.plot([], [], mark, color=_PEER, label=label)
-    axes.plot([], [], "o", color=_OURS, label="Pixelmend")
-    axes.legend(frameon=False, fontsize=9, loc="upper right")
+    _legend(axes, systems)
     save(picture_of(figure), path)
 
 
@@ -64,8 +54,7 @@ def draw_growth(report: Report, path: Path) -> None:
         UnwritableError: It cannot be written.
     """
     figure = new_figure(4.6)
-    titles = ("seconds a megapixel", "memory of the process at its peak, MB")
-    for number, title in enumerate(titles):
+    for number, title in enumerate(("seconds a megapixel", "memory of the process at its peak, MB")):
         axes = figure.add_subplot(1, 2, number + 1)
         _plain(axes, "megapixels of the photograph", title)
         for color, network in zip(COLORS, dict.fromkeys(each.network for each in report.growth), strict=False):
@@ -97,18 +86,56 @@ def _plain(axes: Axes, across: str, up: str) -> None:
     axes.grid(color="#dddddd", linewidth=0.6)
 
 
+def _color(system: System) -> str:
+    return _ENGINES[system.engine] if system.kind == "ours" else _PEER
+
+
 def _point(axes: Axes, system: System) -> None:
-    ours = system.kind == "ours"
-    color = _OURS if ours else _PEER
-    axes.plot([system.speed], [system.db or 0], _MARKS[system.precision], color=color, markersize=9, zorder=3)
-    name = system.name if ours else system.network
+    mark = _MARKS[system.precision]
+    ring = {"markeredgecolor": "black", "markeredgewidth": 1.6} if system.default else {}
+    axes.plot([system.speed], [system.db or 0], mark, color=_color(system), markersize=_SIZES[mark], zorder=3, **ring)  # type: ignore[arg-type]
+
+
+def _name(axes: Axes, forms: Sequence[System]) -> None:
+    """The name of a network over its forms, which are the faster the farther right."""
+    ours = forms[0].kind == "ours"
+    fastest = max(forms, key=lambda s: s.speed)
     axes.annotate(
-        name,
-        (system.speed, system.db or 0),
-        (0, 9),
+        f"Pixelmend {fastest.network}" if ours else fastest.network,
+        (fastest.speed, fastest.db or 0),
+        (0, 11),
         textcoords="offset points",
-        fontsize=9,
-        color=color,
+        fontsize=10 if ours else 9,
+        color="black" if ours else _PEER,
         ha="center",
-        fontweight="bold" if system.default else "normal",
+        fontweight="bold" if ours else "normal",
     )
+
+
+def _tick(axes: Axes, system: System, low: float) -> None:
+    color = _color(system)
+    axes.plot([system.speed], [low], "|", color=color, markersize=16, clip_on=False)
+    axes.annotate(
+        f"{system.network} (no PSNR)",
+        (system.speed, low),
+        (0, 12),
+        textcoords="offset points",
+        fontsize=8,
+        rotation=90,
+        va="bottom",
+        ha="center",
+        color=color,
+    )
+
+
+def _legend(axes: Axes, systems: Sequence[System]) -> None:
+    """Colours are engines, marks are precisions, of those that there are."""
+    for engine, color in _ENGINES.items():
+        if any(s.kind == "ours" and s.engine == engine for s in systems):
+            axes.plot([], [], "o", color=color, label=f"Pixelmend, {engine}")
+    axes.plot([], [], "o", color=_PEER, label="others")
+    for precision, mark in _MARKS.items():
+        if any(s.precision == precision for s in systems):
+            axes.plot([], [], mark, color="white", markeredgecolor=_PEER, label=precision or "no network")
+    axes.plot([], [], "o", color="white", markeredgecolor="black", markeredgewidth=1.6, label="by default")
+    axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))

@@ -101,8 +101,7 @@ def _ours(system: Candidate, entries: Sequence[Entry], rows: Sequence[dict[str, 
     if not whole:
         return Quality(None, "not measured")
     engine, precision = default_form(card)
-    same = (system.engine, system.precision) == (ENGINES[engine].title, precision)
-    return _of(whole[0], "" if same else f", in {ENGINES[engine].title} {precision}")
+    return _of(whole[0], f", in {ENGINES[engine].title} {precision}")
 
 
 def _of(entry: Entry, where: str = "") -> Quality:
