@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
     from benchmarks.measuring.record import Report, Restored, System
 
@@ -48,7 +49,7 @@ def draw_speed(report: Report, path: Path) -> None:
 
 
 def draw_growth(report: Report, path: Path) -> None:
-    """Seconds a megapixel, and memory, against size.
+    """Seconds a megapixel, and memory, against size; of at least one photograph.
 
     Raises:
         UnwritableError: It cannot be written.
@@ -61,9 +62,12 @@ def draw_growth(report: Report, path: Path) -> None:
             steps = [each for each in report.growth if each.network == network]
             costs = _memory(steps) if number else _time(steps)
             axes.plot([each.megapixels for each in steps], costs, "o-", color=color, label=network)
-        axes.set_ylim(bottom=0)
-        if report.growth:
-            axes.legend(frameon=False)
+        if number:
+            axes.set_ylim(bottom=0)
+        else:
+            axes.set_yscale("log")
+            _plain_numbers(axes.yaxis)
+        axes.legend(frameon=False)
     save(picture_of(figure), path)
 
 
@@ -76,14 +80,21 @@ def _memory(steps: Sequence[Restored]) -> list[float]:
 
 
 def _plain(axes: Axes, across: str, up: str) -> None:
-    from matplotlib.ticker import FuncFormatter
-
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    _plain_numbers(axes.xaxis)
     axes.set_xlabel(across)
     axes.set_ylabel(up)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="#dddddd", linewidth=0.6)
+
+
+def _plain_numbers(axis: Axis) -> None:
+    """Numbers in place of powers of ten along a logarithmic axis."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1, 3)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _color(system: System) -> str:

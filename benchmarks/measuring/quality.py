@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.measuring.ours import ENGINES, default_form, shipped_precision
@@ -53,11 +54,7 @@ def quality(system: Candidate, results: Path) -> Quality:
         system: Which.
         results: The folder of standard.json, peers and compression.json.
     """
-    from pixelmend.evaluation import Results
-
-    files = [results / "standard.json", *sorted((results / "peers").glob("*.json"))]
-    entries = [entry for file in files if file.is_file() for entry in Results(file).entries.values()]
-    entries = [e for e in entries if (e.title, e.case) == (_TITLE, _CASE)]
+    entries = _stored(results)
     if system.kind == "ours":
         return _ours(system, entries, compression(results / "compression.json"))
     method = _METHODS.get(system.network, "")
@@ -84,6 +81,16 @@ def compression(path: Path) -> list[dict[str, Any]]:
     if missing:
         raise DataError(f"{path} has rows that lack {', '.join(missing)}: make it again")
     return rows
+
+
+@lru_cache(maxsize=1)
+def _stored(results: Path) -> tuple[Entry, ...]:
+    """What ``pixelmend evaluate`` measured of this set and level."""
+    from pixelmend.evaluation import Results
+
+    files = [results / "standard.json", *sorted((results / "peers").glob("*.json"))]
+    entries = (entry for file in files if file.is_file() for entry in Results(file).entries.values())
+    return tuple(e for e in entries if (e.title, e.case) == (_TITLE, _CASE))
 
 
 def _ours(system: Candidate, entries: Sequence[Entry], rows: Sequence[dict[str, Any]]) -> Quality:
