@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
-from benchmarks.measuring import machine, ours, photographs, systems
+from benchmarks.measuring import machine, ours, photographs, rates, systems
 from benchmarks.measuring.goals import Goal, goals, share
 from benchmarks.measuring.page import shown, text
 from benchmarks.measuring.peers import PEERS
@@ -278,6 +279,22 @@ def test_a_system_restores_a_picture(name: str) -> None:
         pytest.skip(f"{name} is no form of what ships")
     restored: Any = systems.by_name(name).start(1, 64)()
     assert tuple(restored[0].shape)[-3:] == (3, 64, 64)
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.float32])
+def test_a_rate_counts_the_operations_of_its_fastest_product(
+    kind: type[np.generic], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("onnx")
+    seconds = {8: 1.0, 32: 2.0}  # 2 × 8³ in 1 s, 2 × 32³ in 2 s
+
+    def rate(product: tuple[int, Callable[[], Any]]) -> float:
+        (made,) = product[1]()
+        assert made.dtype == (np.int32 if kind is np.int8 else np.float32)
+        return product[0] / seconds[made.shape[0]]
+
+    monkeypatch.setattr(rates, "_rate", rate)
+    assert rates.OnnxRate(kind, 1, ((8, 8, 8), (32, 32, 32))).measure(0.0) == 32**3
 
 
 def test_sizes_grow_until_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -189,8 +189,9 @@ _NEEDS = """Each in a fresh process: seconds from its start to the result of a p
 memory at the peak while one of {side}×{side} is restored. The size of others' weights is that of their parameters in
 float32.
 """
-_LIMIT = """Operations a second that large matrix products sustain on this machine, in PyTorch (float32, bf16) and
-ONNX Runtime (int8), measured once in every round; a multiplication and an addition are two operations.
+_LIMIT = """Operations a second that large matrix products sustain on this machine, measured once in every round:
+float32 in PyTorch or ONNX Runtime, whichever is faster, bf16 in PyTorch, int8 in ONNX Runtime. A multiplication and an
+addition are two operations.
 """
 _GROWTH = """`pixelmend restore` with its defaults, each picture in a process of its own: reading, estimating the noise,
 restoring in overlapping tiles, and writing a JPEG, all counted.
