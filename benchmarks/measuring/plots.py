@@ -38,7 +38,7 @@ def draw_speed(report: Report, path: Path) -> None:
         _point(axes, system)
     for network in dict.fromkeys(s.network for s in systems if s.db is not None):
         _name(axes, [s for s in systems if s.network == network and s.db is not None])
-    axes.margins(0.1, 0.14)
+    axes.margins(0.14, 0.14)
     axes.autoscale_view()
     low = axes.get_ylim()[0]
     for system in (s for s in systems if s.db is None):
@@ -108,17 +108,18 @@ def _point(axes: Axes, system: System) -> None:
 
 
 def _name(axes: Axes, forms: Sequence[System]) -> None:
-    """The name of a network over its forms, which are the faster the farther right."""
+    """The name of a network: of ours beside the fastest of its forms, where there is room; of others above."""
     ours = forms[0].kind == "ours"
     fastest = max(forms, key=lambda s: s.speed)
     axes.annotate(
         f"Pixelmend {fastest.network}" if ours else fastest.network,
         (fastest.speed, fastest.db or 0),
-        (0, 11),
+        (12, 0) if ours else (0, 11),
         textcoords="offset points",
         fontsize=10 if ours else 9,
         color="black" if ours else _PEER,
-        ha="center",
+        ha="left" if ours else "center",
+        va="center",
         fontweight="bold" if ours else "normal",
     )
 
