@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -319,3 +321,18 @@ def test_a_trial_never_becomes_the_page(monkeypatch: pytest.MonkeyPatch, capsys:
     with pytest.raises(SystemExit):
         main()
     assert "--out" in capsys.readouterr().err
+
+
+def test_a_trial_measures_everything(tmp_path: Path) -> None:
+    script = DOCS.parent / "benchmarks" / "speed.py"
+    told = ["--quick", "--threads", "1", "--only", "nano, ONNX Runtime", "--out", str(tmp_path)]
+    done = subprocess.run([sys.executable, str(script), *told], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = Report.read(tmp_path / "results" / "speed.json")
+    assert {s.network for s in found.systems} == {"nano"}
+    assert all(s.speed > 0 and s.weight_bytes for s in found.systems)
+    assert [s for s in found.systems if s.start_up and s.start_up > 0] != []
+    assert {"float32", "int8"} <= found.rates.keys()
+    assert all(rate > 0 for rounds in found.rates.values() for rate in rounds)
+    assert [round(each.megapixels, 2) for each in found.growth] == [0.05, 0.1]
+    assert (tmp_path / "speed.md").read_text(encoding="utf-8") == text(found, ())
