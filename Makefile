@@ -24,8 +24,9 @@ check: $(LEARN)/installed ## ruff, mypy strict, and the layers of the house
 	$(LEARN)/bin/mypy
 	$(LEARN)/bin/python -m pytest -q tests/test_layers.py
 
-bench: $(LEARN)/installed ## what is promised about time, memory and size, measured
-	$(LEARN)/bin/python benchmarks/promises.py
+bench: $(LEARN)/installed ## what is promised about time, memory and size, measured; speed beside every peer
+	@status=0; $(LEARN)/bin/python benchmarks/promises.py || status=1; \
+		$(LEARN)/bin/python benchmarks/speed.py || status=1; exit $$status
 
 format: $(LEARN)/installed ## put the code into form
 	$(LEARN)/bin/ruff check --fix

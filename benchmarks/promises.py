@@ -80,25 +80,27 @@ def cold_start() -> Figure:
     return Figure("512×512 restored from a cold start", seconds, "s", 2.0)
 
 
+def restore_alone(*arguments: str) -> tuple[float, int]:
+    """Seconds and peak memory, in bytes, of ``pixelmend restore`` with these arguments, as the system counts it."""
+    # A process of its own, so that it is the largest child and nobody else's peak counts.
+    code = (
+        "import resource, subprocess, sys, time; start = time.perf_counter(); "
+        "subprocess.run([sys.executable, '-m', 'pixelmend', 'restore', *sys.argv[1:]], check=True, "
+        "stdout=subprocess.DEVNULL); "
+        "print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *arguments], check=True, capture_output=True, text=True)
+    seconds, peak = done.stdout.split()
+    unit = 1 if sys.platform == "darwin" else 1024  # getrusage counts bytes there, kilobytes elsewhere
+    return float(seconds), int(peak) * unit
+
+
 def memory() -> Figure:
-    """Peak memory of restoring 24 megapixels, as the system counts it for the process."""
+    """Peak memory of restoring 24 megapixels."""
     with tempfile.TemporaryDirectory() as folder:
         noisy_photo(Path(folder) / "in.jpg", 4000, 6000)
-        # A process of its own, so that it is the largest child and nobody else's peak counts.
-        code = (
-            "import resource, subprocess, sys; "
-            "subprocess.run([sys.executable, '-m', 'pixelmend', *sys.argv[1:]], check=True, "
-            "stdout=subprocess.DEVNULL); "
-            "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code, "restore", f"{folder}/in.jpg", "-o", f"{folder}/out.jpg"],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-    unit = 1 if sys.platform == "darwin" else 1024  # getrusage counts bytes there, kilobytes elsewhere
-    return Figure("peak memory for 24 megapixels", int(done.stdout) * unit / 1e9, "GB", 1.2)
+        _, peak = restore_alone(f"{folder}/in.jpg", "-o", f"{folder}/out.jpg")
+    return Figure("peak memory for 24 megapixels", peak / 1e9, "GB", 1.2)
 
 
 def environment() -> Figure:
