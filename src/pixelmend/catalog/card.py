@@ -105,6 +105,8 @@ class Card:
         variant: Which of a task's weights: "faithful" (as near to the truth as can be), "perceptual" (what looks real)
             or "real" (for pictures as they are found, not made by one known damage).
         storage: How the weights lie in the file: "float32", "float16" or "int8". They are computed with in float32.
+        fixed: (height, width) of the only pieces that the file takes, one at a time, in pixels; empty where any size
+            goes.
         folder: Where the card lies; not part of the JSON.
     """
 
@@ -127,6 +129,7 @@ class Card:
     macs_per_pixel: float = 0.0
     variant: str = "faithful"
     storage: str = "float32"
+    fixed: tuple[int, ...] = ()
     folder: Path = field(default=Path(), compare=False)
 
     def __post_init__(self) -> None:
@@ -145,6 +148,8 @@ class Card:
             "tile and overlap must be multiples of multiple_of": self.multiple_of >= 1
             and self.tile % self.multiple_of == self.overlap % self.multiple_of == 0,
             "tile must be at least minimum": self.tile >= self.minimum,
+            "fixed must be empty, or a height and a width that fit multiple_of, minimum and overlap": not self.fixed
+            or (len(self.fixed) == 2 and all(self._takes(side) for side in self.fixed)),
             "sigma_range must rise, inside 0 to 255": 0 <= low < high <= 255,
             f"conditions may hold only {' and '.join(CONDITIONS)}": set(self.conditions) <= set(CONDITIONS),
             f"variant must be one of {', '.join(VARIANTS)}": self.variant in VARIANTS,
@@ -157,6 +162,9 @@ class Card:
         for rule, kept in faults.items():
             if not kept:
                 raise ModelError(f"the card {self.name!r} is not valid: {rule}")
+
+    def _takes(self, side: int) -> bool:
+        return side % self.multiple_of == 0 and side > self.overlap and side >= self.minimum
 
     @property
     def path(self) -> Path:
@@ -192,6 +200,7 @@ class Card:
         got["training"] = Training(**{**training, "data": tuple(sources)})
         got["scores"] = tuple(scores)
         got["conditions"] = tuple(_items(got["conditions"], str, "the card's conditions"))
+        got["fixed"] = tuple(_items(got["fixed"], int, "the card's fixed"))
         low_high = _items(got["sigma_range"], float, "the card's sigma_range")
         if len(low_high) != 2:
             raise ModelError(f"the card's sigma_range holds {len(low_high)} numbers, wanted 2 (lowest, highest)")
@@ -215,6 +224,7 @@ def _checked(values: object, kind: type[Any], where: str) -> dict[str, Any]:
         raise ModelError(f"{where} is {type(values).__name__}, wanted an object ({_DOC})")
     wanted = {each.name: str(each.type) for each in fields(kind) if each.name != "folder"}
     usual = {each.name: each.default for each in fields(kind) if each.default is not MISSING and each.name in wanted}
+    usual = {name: list(value) if isinstance(value, tuple) else value for name, value in usual.items()}  # as in JSON
     if unknown := sorted(set(values) - set(wanted)):
         raise ModelError(f"{where} has unknown keys: {', '.join(unknown)} ({_DOC})")
     if missing := sorted(set(wanted) - set(values) - set(usual)):
