@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 OPSETS = (17, 24)
 """The oldest that has layer norm, and the newest that the tests run."""
 _GELU_SINCE = 20
+_FLOAT8_SINCE = 19
+"""The version from which QuantizeLinear has attributes that matter for floating point of 8 bits only."""
 _AXES_AS_INPUT_SINCE = 18
 """The version from which norms take their axis, and splits the number of their parts, as the network's do."""
 
@@ -48,6 +50,8 @@ def convert_opset(model: Any, opset: int) -> Any:
     copy = onnx.ModelProto.FromString(model.SerializeToString())
     if opset < _GELU_SINCE:
         _write_out(copy, "Gelu", _gelu)
+    if opset < _FLOAT8_SINCE:
+        _write_out(copy, "QuantizeLinear", _quantize)
     if opset < _AXES_AS_INPUT_SINCE:
         _write_out(copy, "Split", _split)
         write_out_norms(copy)
@@ -105,6 +109,11 @@ def _gelu(node: Any, _shapes: dict[str, list[int]]) -> Made:
         ("Mul", [f"{y}.double", "gelu.half"], y),
     )
     return _chain(steps), {f"gelu.{name}": np.float32(value) for name, value in values.items()}
+
+
+def _quantize(node: Any, _shapes: dict[str, list[int]]) -> Made:
+    axis = {each.name: each.i for each in node.attribute if each.name == "axis"}
+    return [helper.make_node(node.op_type, node.input, node.output, name=node.name, **axis)], {}
 
 
 def _split(node: Any, shapes: dict[str, list[int]]) -> Made:
