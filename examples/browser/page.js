@@ -74,6 +74,7 @@ function restore() {
   if (busy || picture === null || cards.size === 0) return;
   setBusy(true);
   at("progress").removeAttribute("value");
+  delete at("status").dataset.level;
   say(`Restoring ${picture.width}×${picture.height} pixels with ${cardInUse().name} …`);
   const sigma = at("auto").checked ? null : Number(at("sigma").value);
   const { rgba, width, height } = picture;
