@@ -105,6 +105,8 @@ def test_ncnn_is_written(tmp_path: Path) -> None:
     pytest.importorskip("pnnx", reason="needs the extra pixelmend[ncnn]")
     told = run("denoise-nano", "-o", tmp_path, "--format", "ncnn")
     assert {p.name for p in tmp_path.iterdir()} == {f"denoise-nano-256x256.ncnn.{each}" for each in ("param", "bin")}
+    half = 2 * catalog.by_name("denoise-nano").parameters
+    assert (tmp_path / "denoise-nano-256x256.ncnn.bin").stat().st_size == pytest.approx(half, rel=0.1)
     found = re.search(r"checked +([\d.]+) dB between ncnn and ONNX Runtime", told)
     assert found is not None
     assert float(found[1]) >= 45

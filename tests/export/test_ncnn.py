@@ -40,7 +40,6 @@ def test_what_ncnn_gives_is_what_onnx_runtime_gives(card: Card, tmp_path: Path) 
         "denoise-tiny-64x96.ncnn.bin",
     }
     assert made.psnr > 60
-    assert made.bin.stat().st_size < 0.7 * card.path.stat().st_size  # half precision
     assert made.takes == "in0 (degraded), in1 (noise_level) in, out0 (restored) out"
     picture = np.random.default_rng(0).random((1, 3, 64, 96), dtype=np.float32)
     level = np.full((1, 1, 64, 96), 0.1, np.float32)
