@@ -60,7 +60,7 @@ def test_the_python_runs(reader: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_versions_are_those_that_are_taken() -> None:
     told = [
         int(each)
-        for row in re.findall(r"^\| (?:below |above )?([\d, to]+) \|", PAGE, re.M)
+        for row in re.findall(r"^\| (?:below |above )?([\d, to]+) \|", PAGE, re.MULTILINE)
         for each in re.findall(r"\d+", row)
     ]
     assert (min(told), max(told)) == OPSETS
