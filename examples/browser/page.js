@@ -116,7 +116,11 @@ worker.addEventListener("error", (event) => {
   say(`The worker could not start (${event.message ?? "is onnxruntime-web installed?"}): run npm install.`, true);
 });
 
-at("file").addEventListener("change", ({ target }) => target.files.length && open(target.files[0], target.files[0].name));
+at("file").addEventListener("change", ({ target }) => {
+  const [file] = target.files;
+  if (file) open(file, file.name);
+  target.value = ""; // so that the same picture can be chosen again
+});
 at("example").addEventListener("click", async () => {
   open(await (await fetch("/examples/lighthouse_noisy.png")).blob(), "lighthouse_noisy.png");
 });

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import re
 import shutil
-import subprocess
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import pyvips
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
 
 import pixelmend
@@ -21,21 +19,10 @@ from pixelmend import catalog
 from pixelmend.diagnosis import estimate_sigma
 from pixelmend.export import write_card, write_variant
 from pixelmend.images import read_rgb8
+from tests.examples.driving import NotThereError, drive
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "examples" / "browser"
-DRIVER = Path(__file__).with_name("drive.mjs")
 NOISY = ROOT / "examples" / "lighthouse_noisy.png"
-PATIENCE = 150
-"""Seconds that a slow machine may take for all of it."""
-
-
-def program(*names: str) -> str:
-    """The first of these programs that is there; the test is skipped where none is."""
-    for name in names:
-        if (path := shutil.which(name)) is not None:
-            return path
-    pytest.skip(f"no {names[0]}: the page in examples/browser is tried in a headless browser")
 
 
 class Pieces(CalibrationDataReader):  # type: ignore[misc]
@@ -97,18 +84,7 @@ SIDES = {"told": (256, 256), "measured": (256, 256), "small": (64, 100), "pieces
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
     """Install, serve, open, restore every picture."""
-    import pyvips
-
-    node, npm, chromium = program("node"), program("npm"), program("chromium", "chromium-browser", "google-chrome")
     place = tmp_path_factory.mktemp("browser")
-    page = place / "page"
-    shutil.copytree(PAGE, page, ignore=shutil.ignore_patterns("node_modules"))
-    installed = subprocess.run(
-        [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "puppeteer-core"],
-        cwd=page, capture_output=True, text=True, check=False, timeout=PATIENCE,
-    )  # fmt: skip
-    if installed.returncode:
-        pytest.skip(f"npm could not install onnxruntime-web: {installed.stderr.strip().splitlines()[-1:]}")
     models = place / "models"
     models.mkdir()
     make_variants(models)
@@ -121,27 +97,14 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
         path = place / f"{name}.png"
         pyvips.Image.new_from_array(np.ascontiguousarray(read_rgb8(NOISY)[:height, :width])).pngsave(str(path))
         pictures.append({"model": model, "sigma": sigma, "picture": str(path), "output": str(place / f"{name}.rgba")})
-    shutil.copy(DRIVER, page)
-    server = subprocess.Popen(
-        [node, "server.js"], cwd=page, stdout=subprocess.PIPE, text=True, env={"PORT": "0", "MODELS": str(models)}
-    )
     try:
-        assert server.stdout is not None
-        address = re.findall(r"http://localhost:\d+", server.stdout.readline())[0]
-        jobs = {"chromium": chromium, "address": address, "timeout": PATIENCE, "pictures": pictures}
-        (place / "jobs.json").write_text(json.dumps(jobs))
-        done = subprocess.run(
-            [node, DRIVER.name, str(place / "jobs.json")],
-            cwd=page, capture_output=True, text=True, check=False, timeout=PATIENCE,
-        )  # fmt: skip
-    finally:
-        server.terminate()
-        server.communicate()
-    assert done.returncode == 0, done.stderr
+        report = drive(place, models, pictures)
+    except NotThereError as error:
+        pytest.skip(str(error))
     pixels = {
         name: np.frombuffer((place / f"{name}.rgba").read_bytes(), np.uint8).reshape(*SIDES[name], 4) for name in JOBS
     }
-    return Seen(json.loads(done.stdout), pixels, models)
+    return Seen(report, pixels, models)
 
 
 def test_nothing_fails_and_nothing_comes_from_elsewhere(seen: Seen) -> None:
