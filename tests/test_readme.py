@@ -30,7 +30,7 @@ DEGRADING = [line for line in COMMANDS if line.startswith("pixelmend degrade ")]
 @pytest.fixture
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a copy of the examples, where a reader may stand."""
-    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("browser"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

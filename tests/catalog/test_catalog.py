@@ -26,6 +26,8 @@ def test_a_card_survives_a_round_trip(tiny_card: Path) -> None:
     assert again == card
     assert again.path == tiny_card.with_suffix(".onnx")
     assert json.loads(card.to_json())["sigma_range"] == [0, 75]
+    assert card.fixed == ()
+    assert catalog.Card.from_json(changed(tiny_card, fixed=[64, 32])).fixed == (64, 32)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +47,11 @@ def test_a_card_survives_a_round_trip(tiny_card: Path) -> None:
         ({"sha256": "abc"}, "64 lower-case"),
         ({"storage": "float8"}, "storage must be one of float32, float16, int8"),
         ({"precision": "bfloat16"}, "precision must be one of float32, int8"),
+        ({"fixed": [64]}, "fixed must be empty, or a height and a width"),
+        ({"fixed": [64, 60]}, "fixed must be"),
+        ({"fixed": [64, 16]}, "fixed must be"),
+        ({"fixed": [64, 64.0]}, "fixed is 64.0, wanted int"),
+        ({"fixed": 64}, "fixed is 64, wanted list"),
         ({"training": {}}, "training lacks keys: data"),
         ({"scores": [{"dataset": "x"}]}, "scores lacks keys"),
         ({"scores": [3]}, "wanted an object"),

@@ -79,3 +79,54 @@ def test_misuse_is_told(checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="--scores go on a card"):
         run(checkpoint, "-o", tmp_path, "--safetensors", "--scores", tmp_path / "scores.json")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("weights", ["checkpoint", "denoise-nano"])
+def test_a_file_of_one_size_is_written_from_weights_or_from_what_ships(
+    weights: str, checkpoint: Path, tmp_path: Path
+) -> None:
+    told = run(checkpoint if weights == "checkpoint" else weights, "-o", tmp_path, "--static", "64x128", "--opset", 18)
+    name = "denoise-tiny-64x128-opset18" if weights == "checkpoint" else "denoise-nano-64x128-opset18"
+    assert {p.name for p in tmp_path.iterdir()} == {f"{name}.onnx", f"{name}.json"}
+    card = catalog.load(tmp_path / f"{name}.json")
+    assert card.fixed == (64, 128)
+    assert f"between its result and that of {name.removesuffix('-64x128-opset18')}.onnx" in told
+    assert f"wrote     {card.path} (" in told
+    assert f"--task {tmp_path / name}.json" in told
+
+
+def test_all_sizes_stay_open_where_only_the_operators_change(tmp_path: Path) -> None:
+    assert "checked   the same between" in run("denoise-nano", "-o", tmp_path, "--opset", 22)
+    assert catalog.load(tmp_path / "denoise-nano-opset22.json").fixed == ()
+
+
+def test_ncnn_is_written(tmp_path: Path) -> None:
+    pytest.importorskip("ncnn", reason="needs the extra pixelmend[ncnn]")
+    pytest.importorskip("pnnx", reason="needs the extra pixelmend[ncnn]")
+    told = run("denoise-nano", "-o", tmp_path, "--format", "ncnn")
+    assert {p.name for p in tmp_path.iterdir()} == {f"denoise-nano-256x256.ncnn.{each}" for each in ("param", "bin")}
+    half = 2 * catalog.by_name("denoise-nano").parameters
+    assert (tmp_path / "denoise-nano-256x256.ncnn.bin").stat().st_size == pytest.approx(half, rel=0.1)
+    found = re.search(r"checked +([\d.]+) dB between ncnn and ONNX Runtime", told)
+    assert found is not None
+    assert float(found[1]) >= 45
+    assert "takes     in0 (degraded), in1 (noise_level) in, out0 (restored) out" in told
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--static", "256"), "got --static '256', wanted height and width in pixels, such as 256x256"),
+        (("--static", "0x64"), "got --static '0x64', wanted"),
+        (("--static", "100x64"), "needs multiples of 64"),
+        (("--opset", 12), "got opset 12, wanted 17"),
+        (("--format", "tflite"), "unknown format 'tflite'"),
+        (("--static", "64x64", "--safetensors"), "export in two steps"),
+        (("--static", "64x64", "--tile", 64), "export in two steps"),
+        (("--format", "ncnn", "--opset", 18), "leave them out with --format ncnn"),
+    ],
+)
+def test_misuse_of_the_options_for_devices_is_told(options: tuple[object, ...], why: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=why):
+        run("denoise-nano", "-o", tmp_path, *options)
+    assert list(tmp_path.iterdir()) == []

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
+from pixelmend.export import write_card
 from pixelmend.models import Hybrid, HybridConfig, save_model
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pixelmend.catalog import Card
 
 TINY = HybridConfig(
     widths=(8, 16),
@@ -59,3 +66,36 @@ def stored(config: HybridConfig, folder: Path, **recipe: Any) -> Path:
     path = folder / "weights.safetensors"
     save_model(woken(config), path, header(config, **recipe))
     return path
+
+
+def quantized(card: Card, folder: Path) -> Card:
+    """The same network with convolutions in whole numbers, as ONNX Runtime's own tools write it (QDQ), and its card."""
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+    class Pictures(CalibrationDataReader):  # type: ignore[misc]
+        """Two noisy pictures and their level."""
+
+        def __init__(self) -> None:
+            pictures = np.random.default_rng(0).random((2, 1, 3, 64, 64), dtype=np.float32)
+            level = np.full((1, 1, 64, 64), 0.1, np.float32)
+            self.feeds = iter([{"degraded": each, "noise_level": level} for each in pictures])
+
+        def get_next(self) -> Any:
+            return next(self.feeds, None)
+
+    path = folder / "denoise-whole.onnx"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        quantize_static(
+            card.path,
+            path,
+            Pictures(),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            op_types_to_quantize=["Conv"],
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+        )
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    named = replace(card, name="denoise-whole", file=path.name, sha256=sha256, storage="int8", folder=folder)
+    return write_card(named)

@@ -40,7 +40,7 @@ def test_a_small_difference_is_seen(exported: Path) -> None:
 
 def test_what_is_no_number_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="differs from PyTorch on 64×64"):
-        onnx._refuse_worse([parity.Parity(64, 64, float("nan"))], tmp_path)
+        onnx._refuse_worse([parity.Parity(64, 64, float("nan"))], 60, tmp_path)
 
 
 def test_an_onnx_file_of_another_scale_is_told(exported: Path) -> None:

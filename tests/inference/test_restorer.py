@@ -111,6 +111,17 @@ def test_levels_beyond_the_model_are_reduced_and_it_is_said(card: catalog.Card, 
     assert any("100.0 was given" in note for note in report.notes)
 
 
+@pytest.mark.parametrize("side", [(20, 500), (32, 64), (96, 128)])
+def test_a_model_of_one_size_is_fed_that_size(side: tuple[int, int], card: catalog.Card, photo: Photo) -> None:
+    fixed = replace(card, fixed=(32, 64), tile=64, minimum=32)
+    picture = np.resize(photo, (*side, 3))
+    got, report = run(picture, fixed, sigma=75)
+    assert report.tile == (32, 64)
+    np.testing.assert_allclose(got, run(picture, card, sigma=75, tile=1000)[0], atol=1e-6)
+    with pytest.raises(UsageError, match="got tile 64, but denoise-tiny takes pieces of 32×64 only: leave it out"):
+        run(picture, fixed, sigma=75, tile=64)
+
+
 @pytest.mark.parametrize("tile", [0, -5])
 def test_impossible_tiles(tile: int) -> None:
     with pytest.raises(UsageError, match="tile"):

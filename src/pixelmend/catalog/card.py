@@ -109,6 +109,8 @@ class Card:
         storage: How the weights lie in the file: "float32", "float16" or "int8".
         precision: What the file computes in: "float32" whatever the storage; or "int8", where it quantizes what flows
             between its convolutions (which it also names the scales of, so that it can be run in float32 too).
+        fixed: (height, width) of the only pieces that the file takes, one at a time, in pixels; empty where any size
+            goes.
         folder: Where the card lies; not part of the JSON.
     """
 
@@ -132,6 +134,7 @@ class Card:
     variant: str = "faithful"
     storage: str = "float32"
     precision: str = "float32"
+    fixed: tuple[int, ...] = ()
     folder: Path = field(default=Path(), compare=False)
 
     def __post_init__(self) -> None:
@@ -150,6 +153,8 @@ class Card:
             "tile and overlap must be multiples of multiple_of": self.multiple_of >= 1
             and self.tile % self.multiple_of == self.overlap % self.multiple_of == 0,
             "tile must be at least minimum": self.tile >= self.minimum,
+            "fixed must be empty, or a height and a width that fit multiple_of, minimum and overlap": not self.fixed
+            or (len(self.fixed) == 2 and all(self._takes(side) for side in self.fixed)),
             "sigma_range must rise, inside 0 to 255": 0 <= low < high <= 255,
             f"conditions may hold only {' and '.join(CONDITIONS)}": set(self.conditions) <= set(CONDITIONS),
             f"variant must be one of {', '.join(VARIANTS)}": self.variant in VARIANTS,
@@ -163,6 +168,9 @@ class Card:
         for rule, kept in faults.items():
             if not kept:
                 raise ModelError(f"the card {self.name!r} is not valid: {rule}")
+
+    def _takes(self, side: int) -> bool:
+        return side % self.multiple_of == 0 and side > self.overlap and side >= self.minimum
 
     @property
     def path(self) -> Path:
@@ -198,6 +206,7 @@ class Card:
         got["training"] = Training(**{**training, "data": tuple(sources)})
         got["scores"] = tuple(scores)
         got["conditions"] = tuple(_items(got["conditions"], str, "the card's conditions"))
+        got["fixed"] = tuple(_items(got["fixed"], int, "the card's fixed"))
         low_high = _items(got["sigma_range"], float, "the card's sigma_range")
         if len(low_high) != 2:
             raise ModelError(f"the card's sigma_range holds {len(low_high)} numbers, wanted 2 (lowest, highest)")
@@ -221,6 +230,7 @@ def _checked(values: object, kind: type[Any], where: str) -> dict[str, Any]:
         raise ModelError(f"{where} is {type(values).__name__}, wanted an object ({_DOC})")
     wanted = {each.name: str(each.type) for each in fields(kind) if each.name != "folder"}
     usual = {each.name: each.default for each in fields(kind) if each.default is not MISSING and each.name in wanted}
+    usual = {name: list(value) if isinstance(value, tuple) else value for name, value in usual.items()}  # as in JSON
     if unknown := sorted(set(values) - set(wanted)):
         raise ModelError(f"{where} has unknown keys: {', '.join(unknown)} ({_DOC})")
     if missing := sorted(set(wanted) - set(values) - set(usual)):

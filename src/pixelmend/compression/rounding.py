@@ -132,7 +132,8 @@ def settle(model: Hybrid) -> Rounding:
     replace_points(model, {name: Point() for name in points(model)})
     for module in model.modules():
         if parametrize.is_parametrized(module, "weight"):
-            for each in module.parametrizations["weight"]:
-                each.mode = "pass"
+            for each in module.modules():
+                if isinstance(each, RoundedWeight):
+                    each.mode = "pass"
             parametrize.remove_parametrizations(module, "weight")
     return rounding

@@ -86,8 +86,8 @@ def _macs(model: Hybrid, name: str) -> float:
         layers: list[nn.Module] = [block.get_submodule(each) for each in names]
     else:
         layers = [model.get_submodule(name.removesuffix(".point_change"))]
-    weights = [p.numel() for layer in layers for p in layer.parameters() if p.ndim in {2, 4}]
-    return sum(weights) / (model.config.unshuffle**2 * 4**level)
+    weights = sum(p.numel() for layer in layers for p in layer.parameters() if p.ndim in {2, 4})
+    return float(weights / (model.config.unshuffle**2 * 4.0**level))
 
 
 def mode(model: nn.Module, names: Iterable[str], *, rounds: bool) -> None:

@@ -173,7 +173,8 @@ def _found(model: Hybrid, graph: Any) -> dict[str, NDArray[Any]]:
         for name, (weight, *bias) in zip(names, taken[kind], strict=False):
             if name is not None:
                 # A linear layer is a convolution of one pixel in the file.
-                laid_out = weight.reshape(shapes[f"{name}.weight"]) if weight.shape[2:] == (1, 1) else weight
+                shape = shapes[f"{name}.weight"]
+                laid_out = weight.reshape(shape) if weight.shape == (*shape, 1, 1) else weight
                 found |= {f"{name}.weight": laid_out, **{f"{name}.bias": each for each in bias}}
     windows = {name: m for name, m in model.named_modules() if isinstance(m, WindowAttention)}
     for (name, module), (square,) in zip(windows.items(), taken["square"], strict=False):

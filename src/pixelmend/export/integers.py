@@ -102,8 +102,8 @@ def _pair(graph: Any, node: Any) -> Iterator[Any]:
     given = {each.name: helper.get_attribute_value(each) for each in node.attribute}
     place = given["place"].decode()
     scale, zero, whole = f"{place}.scale", f"{place}.zero", f"{place}.uint8"
-    graph.initializer.append(numpy_helper.from_array(np.float32(given["scale"]), scale))
-    graph.initializer.append(numpy_helper.from_array(np.uint8(given["zero"]), zero))
+    graph.initializer.append(numpy_helper.from_array(np.array(given["scale"], np.float32), scale))
+    graph.initializer.append(numpy_helper.from_array(np.array(given["zero"], np.uint8), zero))
     yield helper.make_node("QuantizeLinear", [node.input[0], scale, zero], [whole], name=f"{place}.quantize")
     yield helper.make_node("DequantizeLinear", [whole, scale, zero], [node.output[0]], name=f"{place}.dequantize")
 

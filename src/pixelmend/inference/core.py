@@ -41,7 +41,7 @@ class Options:
     Attributes:
         sigma: Noise level on the 0-255 scale; None estimates it where the model has to be told.
         tile: Side of the pieces in pixels, brought to a multiple of what the model needs; None takes the
-            card's.
+            card's, as it must be for a model of one fixed size.
         mask: What is lost, for a model that fills it in: a bool array (H, W), true where lost; or a picture of the
             same size that is white there (see `pixelmend.inference.masks.read_mask`).
 
@@ -142,7 +142,7 @@ def restore_picture(
 
     Raises:
         UsageError: The model has to be told what is lost and there is no mask, or the other way round; or the mask
-            does not fit the picture.
+            does not fit the picture; or the model takes pieces of one size, and another was asked for.
         UnreadableError: The picture's file, or the mask's, is damaged.
         ModelError: The model failed.
     """
@@ -235,15 +235,20 @@ def _plan(picture: PictureLike, card: Card, options: Options) -> tuple[Side, Sid
     multiple = card.multiple_of
     tile = card.tile
     overlap = card.overlap
+    if card.fixed and options.tile is not None:
+        size = f"{card.fixed[0]}×{card.fixed[1]}"
+        raise UsageError(f"got tile {options.tile}, but {card.name} takes pieces of {size} only: leave it out")
     if options.tile is not None:
         # Smaller pieces would be mostly overlap, and with less of it they would not give what the whole gives.
         least = max(card.minimum, 2 * overlap)
         tile = math.ceil(max(options.tile, least) / multiple) * multiple
 
-    def side(length: int) -> Side:
-        return plan_side(length, tile=tile, overlap=overlap, multiple_of=multiple, minimum=card.minimum)
+    def side(length: int, fixed: int | None) -> Side:
+        size, least = (tile, card.minimum) if fixed is None else (fixed, fixed)
+        return plan_side(length, tile=size, overlap=overlap, multiple_of=multiple, minimum=least)
 
-    return side(picture.height), side(picture.width)
+    height, width = card.fixed or (None, None)
+    return side(picture.height, height), side(picture.width, width)
 
 
 def _run(

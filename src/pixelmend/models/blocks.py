@@ -108,7 +108,8 @@ def _each_pixel(linear: nn.Linear, features: Tensor, gain: Tensor | None = None)
 
     Features keep the layout of the convolutions around; windows are cut before or after, which comes to the same.
     """
-    weight, bias = linear.weight, linear.bias
+    weight: Tensor = linear.weight
+    bias: Tensor = linear.bias
     if gain is not None:
         weight, bias = weight * gain.reshape(-1, 1), bias * gain.flatten()
     return F.conv2d(features, weight[:, :, None, None], bias)

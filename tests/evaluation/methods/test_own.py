@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,9 +14,9 @@ from onnx import TensorProto, helper
 
 from pixelmend import catalog
 from pixelmend.catalog import Card, Training
-from pixelmend.errors import ModelError
+from pixelmend.errors import ModelError, UsageError
 from pixelmend.evaluation import Problem, Setup, make_methods
-from pixelmend.evaluation.methods.own import Pixelmend, Shape, checksum, condition_maps, shipped, tasks_of
+from pixelmend.evaluation.methods.own import Pixelmend, Shape, checksum, condition_maps, from_card, shipped, tasks_of
 from pixelmend.images import ArrayPicture
 from pixelmend.inference import OnnxEngine, Options, restore_picture
 from tests.small_models import SHIPPING, make_model, make_shelf
@@ -296,3 +297,9 @@ def test_weights_that_are_missing_are_named(tmp_path: Path, file: str) -> None:
     assert "absent" in next(iter(made.failed.values()))
     with pytest.raises(ModelError, match="absent"):
         checksum(tmp_path / file)
+
+
+def test_a_file_of_one_size_is_not_measured(tiny_card: Path) -> None:
+    card = replace(catalog.load(tiny_card), fixed=(32, 64), tile=64)
+    with pytest.raises(UsageError, match="denoise-tiny takes 32×64 only, and whole pictures are measured"):
+        from_card(card, Setup(threads=1))

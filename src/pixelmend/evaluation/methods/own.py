@@ -134,7 +134,11 @@ def from_card(card: catalog.Card, setup: Setup) -> Pixelmend:
 
     Raises:
         ModelError: The file is damaged or is not the card's.
+        UsageError: It takes pictures of one size only.
     """
+    if card.fixed:
+        size = f"{card.fixed[0]}×{card.fixed[1]}"
+        raise UsageError(f"{card.name} takes {size} only, and whole pictures are measured: name what it was made from")
     catalog.verify(card)
     shape = Shape(card.multiple_of, card.minimum, card.scale, card.conditions, card.macs_per_pixel)
     engine = OnnxEngine(card.path, device=setup.device, threads=setup.threads)
