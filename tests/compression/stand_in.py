@@ -1,4 +1,4 @@
-"""A loop that learns from a teacher, short enough to read: stands in where pruning is tested and distillation is not."""
+"""A loop that learns from a teacher, short enough to read: it stands in for distillation where pruning is tested."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Taught:
     last: float
 
 
-def distill(  # noqa: PLR0913  (the signature that it stands in for)
+def distill(
     student: nn.Module,
     teacher: nn.Module,
     recipe: Recipe,
@@ -53,7 +53,7 @@ def distill(  # noqa: PLR0913  (the signature that it stands in for)
     """Train the student in place; see `Plan`."""
     device = next(student.parameters()).device
     half = choose_precision("auto", device) == "bf16"
-    student.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload] # torch's own lacks it
+    student.to(memory_format=torch.channels_last).train()
     optimizer = torch.optim.Adam(student.parameters(), lr=plan.rate, betas=(0.9, 0.99))
     begun, losses, pixels, done = time.perf_counter(), [0.0, 0.0], 0, 0.0
     step = 0
@@ -73,12 +73,12 @@ def distill(  # noqa: PLR0913  (the signature that it stands in for)
         loss.backward()  # type: ignore[no-untyped-call] # torch's own annotation lacks it
         clip(student.parameters(), 1.0)
         optimizer.step()
-        losses = [losses[0] or float(loss), float(loss)]
+        losses = [losses[0] or loss.item(), loss.item()]
         pixels += lesson.clean.numel() // 3
         step += 1
         if step % 50 == 0:
-            tell(f"step {step}: {float(loss):.4f}")
+            tell(f"step {step}: {losses[1]:.4f}")
         minutes = (time.perf_counter() - begun) / 60
         done = step / plan.steps if plan.minutes is None else minutes / plan.minutes
-    student.to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+    student.to(memory_format=torch.contiguous_format).eval()
     return Taught(step, pixels / 1e6, (time.perf_counter() - begun) / 60, *losses)

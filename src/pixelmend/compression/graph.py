@@ -12,7 +12,6 @@ is that of the heads of attention.
 from __future__ import annotations
 
 import copy
-import math
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -89,7 +88,7 @@ class Graph:
     """
 
     def __init__(self, model: Hybrid) -> None:
-        self.model = copy.deepcopy(model).to(memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload] # torch's own annotation lacks it
+        self.model = copy.deepcopy(model).to(memory_format=torch.contiguous_format).eval()
         fold_gains(self.model)
         for up in self.model.ups:
             up.conv = _sub_pixel(up.get_submodule("conv"))
@@ -107,9 +106,7 @@ class Graph:
         with torch.device("meta"):
             return sum(p.numel() for p in Hybrid(self.config()).parameters())
 
-    def per_channel(
-        self, dimension: Dimension, values: Callable[[nn.Parameter], Tensor], *, readers: bool = False
-    ) -> Tensor:
+    def per_channel(self, dimension: Dimension, values: Callable[[Tensor], Tensor], *, readers: bool = False) -> Tensor:
         """The sum of some values over all that each channel would take with it.
 
         Args:
@@ -226,8 +223,8 @@ def _trace(model: Hybrid) -> Any:
         )
 
 
-def _sums(layer: nn.Conv2d, values: Callable[[nn.Parameter], Tensor], *, reads: bool) -> Tensor:
-    """Values of a layer's weights, and of its bias where it makes them, summed for each channel that it reads or makes."""
+def _sums(layer: nn.Conv2d, values: Callable[[Tensor], Tensor], *, reads: bool) -> Tensor:
+    """Values of a layer's weights, and of its bias where it makes them, summed for each channel."""
     weight = values(layer.weight)
     if reads:
         return weight.transpose(0, 1).flatten(1).sum(1)
@@ -235,8 +232,3 @@ def _sums(layer: nn.Conv2d, values: Callable[[nn.Parameter], Tensor], *, reads: 
     if layer.bias is not None:
         made = made + values(layer.bias)
     return made.reshape(-1, 4).sum(1) if isinstance(layer, _SubPixel) else made
-
-
-def next_chunk(channels: int, multiple: int) -> int:
-    """How many channels go at once, so that a multiple is left."""
-    return channels - (math.ceil(channels / multiple) - 1) * multiple

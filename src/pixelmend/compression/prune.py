@@ -1,4 +1,4 @@
-"""Structured pruning: channels are taken out for good, where a parameter costs least, and the rest learns to do without.
+"""Structured pruning: channels are taken out for good, where a parameter costs least, and the rest learns to go on.
 
 What a channel is worth is asked in one of two ways. ``taylor``: by how much the loss would change without it, to first
 order, squared and averaged over batches of the recipe's own damage (Molchanov et al. 2019, eq. 8, for what reads the
@@ -8,12 +8,13 @@ mean in its group. Groups of all layers then compete: the cheapest chunk of chan
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import torch
 
-from pixelmend.compression.graph import Graph, next_chunk
+from pixelmend.compression.graph import Graph
 from pixelmend.errors import UsageError
 from pixelmend.losses import LOSSES, balance_weights
 from pixelmend.training.machine import choose_precision
@@ -58,7 +59,9 @@ class PruneOptions:
     batches: int = 16
 
 
-def prune(model: Hybrid, lessons: Lessons, recipe: Recipe, options: PruneOptions, recover: Recover, seen: Seen) -> Hybrid:
+def prune(
+    model: Hybrid, lessons: Lessons, recipe: Recipe, options: PruneOptions, recover: Recover, seen: Seen
+) -> Hybrid:
     """Take out a share of the parameters, round by round.
 
     Args:
@@ -118,14 +121,11 @@ def measure(
     for step in range(first, first + options.batches):
         lesson = lessons(step, 0, 0)
         told = conditions_of(lesson, recipe.model.conditions)
-        parts = zip(
-            lesson.degraded.split(CROPS), lesson.clean.split(CROPS), *(each.split(CROPS) for each in told), strict=True
-        )
-        levels = lesson.sigma01.split(CROPS)
-        for level, (degraded, clean, *conditions) in zip(levels, parts, strict=True):
+        parts = [torch.split(each, CROPS) for each in (lesson.sigma01, lesson.clean, lesson.degraded, *told)]
+        for level, clean, *given in zip(*parts, strict=True):
             graph.model.zero_grad(set_to_none=True)
             with torch.autocast(device.type, torch.bfloat16, enabled=half):
-                restored = graph.model(degraded, *conditions).float()
+                restored = graph.model(*given).float()
             balance = balance_weights(level, power=recipe.loss.balance)
             loss = (LOSSES[recipe.loss.pixel](restored, clean) * balance).mean()
             loss.backward()  # type: ignore[no-untyped-call] # torch's own annotation lacks it
@@ -135,7 +135,7 @@ def measure(
     return total
 
 
-def _change(parameter: torch.nn.Parameter) -> Tensor:
+def _change(parameter: Tensor) -> Tensor:
     """What setting each weight to zero would change of the loss, to first order and but for its sign."""
     assert parameter.grad is not None  # noqa: S101 (for the type checker)
     return parameter.detach() * parameter.grad
@@ -182,7 +182,8 @@ class _Chunk:
 
 def _cheapest(graph: Graph, dimension: Dimension, worth: Tensor, options: PruneOptions) -> _Chunk | None:
     """The channels of a dimension that would go next; None where it is as narrow as it may be."""
-    count = next_chunk(dimension.channels, options.multiple)
+    # What is left is a multiple.
+    count = dimension.channels - (math.ceil(dimension.channels / options.multiple) - 1) * options.multiple
     if dimension.channels - count < max(dimension.least, min(options.multiple, dimension.channels)):
         return None
     channels = sorted(worth.argsort(stable=True)[:count].tolist())

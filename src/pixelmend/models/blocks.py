@@ -49,7 +49,7 @@ class ResidualBlock(nn.Module):
         hidden = width if hidden is None else hidden
         self.conv1 = nn.Conv2d(width, hidden, 3, padding=1)
         self.conv2 = nn.Conv2d(hidden, width, 3, padding=1)
-        self.gain: nn.Parameter | None = nn.Parameter(torch.zeros(width))
+        self.gain = nn.Parameter(torch.zeros(width))
         self.activation = activation
 
     def forward(self, features: Tensor) -> Tensor:
@@ -277,7 +277,7 @@ class ContextBlock(nn.Module):
         self.expand = nn.Conv2d(width, 2 * hidden, 1)
         self.reduce = nn.Conv2d(hidden, width, 1)
         self.gain1 = nn.Parameter(torch.zeros(1, width, 1, 1))
-        self.gain2: nn.Parameter | None = nn.Parameter(torch.zeros(width))
+        self.gain2 = nn.Parameter(torch.zeros(width))
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, C, H, W) in, the same out."""

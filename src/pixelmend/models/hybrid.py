@@ -177,9 +177,7 @@ class Hybrid(Network):
         self.config: HybridConfig = config
         widths, folded = config.widths, config.unshuffle**2
         self.stem = nn.Conv2d((3 + len(config.conditions)) * folded, widths[0], 3, padding=1)
-        self.encoder = nn.ModuleList(
-            _blocks(config, "encoder", level) for level in range(len(widths))
-        )
+        self.encoder = nn.ModuleList(_blocks(config, "encoder", level) for level in range(len(widths)))
         self.downs = nn.ModuleList(Down(a, b) for a, b in itertools.pairwise(widths))
         heads = widths[-1] // config.head_width
         self.context = nn.Sequential(
@@ -196,9 +194,7 @@ class Hybrid(Network):
             )
         )
         self.ups = nn.ModuleList(Up(b, a, config.skips) for a, b in itertools.pairwise(widths))
-        self.decoder = nn.ModuleList(
-            _blocks(config, "decoder", level) for level in range(len(widths) - 1)
-        )
+        self.decoder = nn.ModuleList(_blocks(config, "decoder", level) for level in range(len(widths) - 1))
         self.head = nn.Conv2d(widths[0], 3 * folded * config.scale**2, 3, padding=1)
         # The network starts as the identity: it is to learn the damage, not the picture (DnCNN, Zhang et al. 2017).
         for parameter in self.head.parameters():
