@@ -70,7 +70,7 @@ def distill(
         for group in optimizer.param_groups:
             group["lr"] = plan.rate * min(1.0, (step + 1) / 20) * 0.5 * (1 + float(torch.tensor(done * torch.pi).cos()))
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call] # torch's own annotation lacks it
+        loss.backward()
         clip(student.parameters(), 1.0)
         optimizer.step()
         losses = [losses[0] or loss.item(), loss.item()]

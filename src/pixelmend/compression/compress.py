@@ -26,7 +26,7 @@ from pixelmend.training import lessons as lessons_of
 from pixelmend.training.machine import choose_device, keep_large_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pixelmend.catalog import Card
     from pixelmend.compression.pictures import Split
@@ -134,7 +134,7 @@ def compress(weights: Path, folder: Path, options: CompressOptions, *, tell: Tel
         with closing(work.lessons.store):
             model = work.pruned() if options.share else work.whole
         source = quantized(work, model) if options.quantize != "none" else work.folder
-        _refuse(work.figures, options.budget)
+        refuse(work.figures, options.budget)
         return _write(work, source, folder)
 
 
@@ -288,8 +288,12 @@ def _header(header: dict[str, Any], name: str, weights: Path, pictures: int) -> 
     return {**header, "recipe": {**recipe, "name": name, "start": weights.name, "data": data}}
 
 
-def _refuse(figures: list[Figures], budget: float) -> None:
-    """Refuse a result that is worse than it may be, or no smaller or no faster.
+def refuse(figures: Sequence[Figures], budget: float) -> None:
+    """Refuse a result that is larger or slower than the original, or worse than it may be.
+
+    Args:
+        figures: The first are those of the original, the last those of the result.
+        budget: What may be lost, dB.
 
     Raises:
         ModelError: It is.
