@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pixelmend.models import HybridConfig
+from pixelmend.models import HybridConfig, save_model
 from tests.compression import stand_in
 from tests.export.networks import header, woken
 from tests.training.conftest import _one_thread, pictures, recipe
@@ -29,15 +29,24 @@ PRUNED = HybridConfig(
 """Three levels, each kind of block."""
 
 
-@pytest.fixture
-def weights(tmp_path: Path) -> Path:
-    """A weights file of a network that changes pictures; crops that it learns from are small."""
-    from pixelmend.models import save_model
+SMALL = HybridConfig(
+    widths=(16, 32), encoder_blocks=(1, 1), decoder_blocks=(1,), context=("window",), window=4, head_width=8
+)
+"""What is exported several times in one test."""
 
+
+def short_recipe(config: HybridConfig, name: str) -> dict[str, Any]:
+    """What is stored beside weights that learn from few small crops."""
     sources = [{"name": "made here", "pictures": 2, "licence": "CC0"}]
     data = {"sources": sources, "batch": 2, "patch": 32, "max_shrink": 1.0}
+    return header(config, name=name, data=data)
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    """A weights file of a network that changes pictures."""
     path = tmp_path / "start.safetensors"
-    save_model(woken(PRUNED), path, header(PRUNED, data=data))
+    save_model(woken(SMALL), path, short_recipe(SMALL, "denoise-tiny"))
     return path
 
 

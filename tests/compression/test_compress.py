@@ -48,7 +48,7 @@ def test_what_is_written_is_smaller_and_restores(weights: Path, pictures: Path, 
     assert header["mpx"] > 1.25
     assert header["recipe"]["data"]["sources"][-1]["pictures"] == 5
     noisy = np.random.default_rng(0).random((32, 48, 3), dtype=np.float32)
-    assert restore(noisy, task=str(out / f"{name}.json")).shape == noisy.shape
+    assert restore(noisy, task=done.card).shape == noisy.shape
 
     # The same again, but for what may be lost: it goes the very same way, and ends with nothing.
     other = tmp_path / "other"

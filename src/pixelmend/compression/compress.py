@@ -7,7 +7,7 @@ import secrets
 import shutil
 import tempfile
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -332,5 +332,4 @@ def _write(work: _Work, source: Path, folder: Path) -> Compressed:
         raise UnwritableError(f"cannot write {folder}: {error.strerror}; choose another place (-o OUT)") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-    card = catalog.load(folder / f"{name}.json")
-    return Compressed(replace(card, folder=folder), tuple(work.figures))
+    return Compressed(catalog.load(folder / f"{name}.json"), tuple(work.figures))
