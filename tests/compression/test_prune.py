@@ -83,8 +83,8 @@ def test_a_channel_that_nobody_hears_is_worth_nothing(taught: tuple[Recipe, Less
     recipe, lessons = taught
     model = woken(PRUNED)
     with torch.no_grad():
-        model.encoder[1][0].get_submodule("conv2").get_parameter("weight")[:, 5] = 0
-        model.context[0].get_submodule("reduce").get_parameter("weight")[:, 7] = 0
+        model.get_parameter("encoder.1.0.conv2.weight")[:, 5] = 0
+        model.get_parameter("context.0.reduce.weight")[:, 7] = 0
     graph = Graph(model)
     worth = {d.name: each for d, each in measure(graph, lessons, recipe, PruneOptions(0.1, batches=2)).items()}
     assert (worth["context.0"] == 0).nonzero().flatten().tolist() == [7]
@@ -101,18 +101,18 @@ def test_what_a_channel_is_worth_is_what_the_loss_does_without_it(taught: tuple[
     (inside,) = [d for d in graph.dimensions if d.name == "decoder.1.0"]
     lesson = lessons(0, 0, 0)
 
-    def loss(scale: float) -> torch.Tensor:
-        with torch.no_grad():
-            reads = graph.model.get_submodule("decoder.1.0.conv2").get_parameter("weight")
-            before = reads.clone()
-            reads[:, 4] *= scale
-            restored = graph.model.double()(lesson.degraded.double(), lesson.sigma01[:, None, None, None].double())
-            graph.model.float()
-            reads = graph.model.get_submodule("decoder.1.0.conv2").get_parameter("weight")
-            reads.copy_(before)
-        return (restored - lesson.clean.double()).square().mean()
+    exact = Graph(model).model.double()
+    reads = exact.get_parameter("decoder.1.0.conv2.weight")
+    given, clean = (lesson.degraded.double(), lesson.sigma01[:, None, None, None].double()), lesson.clean.double()
+    before = reads.detach().clone()
 
-    slope = float(loss(1.01) - loss(0.99)) / 0.02
+    @torch.no_grad()
+    def loss(scale: float) -> float:
+        reads.copy_(before)
+        reads[:, 4] *= scale
+        return float((exact(*given) - clean).square().mean())
+
+    slope = (loss(1.01) - loss(0.99)) / 0.02
     graph.model.zero_grad()
     restored = graph.model(lesson.degraded, lesson.sigma01[:, None, None, None])
     (restored - lesson.clean).square().mean().backward()
