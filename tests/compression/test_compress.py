@@ -63,7 +63,7 @@ def test_what_is_written_is_smaller_and_restores(weights: Path, pictures: Path, 
 
 def test_faults_are_told_with_their_figures() -> None:
     refuse([FIRST, changed(file_bytes=1000, speed=0.98, loss_db=0.1)], 0.1)
-    with pytest.raises(ModelError, match=r"is larger \(0\.10 MB, the original 0\.00 MB\); prune less"):
+    with pytest.raises(ModelError, match=r"is larger \(0\.10 MB, the original 0\.00 MB\); prune it or"):
         refuse([FIRST, changed(file_bytes=100_000)], 0.1)
     with pytest.raises(ModelError, match=r"is slower \(×0\.96 of the original's speed\) and worse by 0\.110 dB, where"):
         refuse([FIRST, changed(speed=0.96, loss_db=0.11)], 0.1)

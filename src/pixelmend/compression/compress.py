@@ -299,18 +299,18 @@ def refuse(figures: Sequence[Figures], budget: float) -> None:
         ModelError: It is.
     """
     first, last = figures[0], figures[-1]
-    faults = []
+    faults, advice = [], []
     if last.file_bytes > first.file_bytes:
         faults.append(f"larger ({last.file_bytes / 1e6:.2f} MB, the original {first.file_bytes / 1e6:.2f} MB)")
+        advice.append("prune it or choose fewer bits")
     if last.speed < SLOWEST:
         faults.append(f"slower (×{last.speed:.2f} of the original's speed)")
+        advice.append("try again on a quiet machine or prune more")
     if not last.loss_db <= budget:  # NaN compares false
         faults.append(f"worse by {last.loss_db:.3f} dB, where {budget:g} may be lost")
+        advice.append("prune less, give more --minutes or allow more with --budget-db")
     if faults:
-        raise ModelError(
-            f"refused, nothing was written: the result is {' and '.join(faults)}; prune less, give more --minutes, or "
-            "allow more with --budget-db"
-        )
+        raise ModelError(f"refused, nothing was written: the result is {' and '.join(faults)}; {'; or '.join(advice)}")
 
 
 def _write(work: _Work, source: Path, folder: Path) -> Compressed:
