@@ -44,7 +44,10 @@ SLOWEST = 0.97
 LARGEST_SIDE = 512
 """Of pictures that measure, the middle of this side is taken, pixels."""
 RATE, CLEAN = 3e-4, 0.3
-"""Peak rate of recovery (1e-3 undoes in a short run what pruning had left whole), and what the clean picture counts in it beside what the whole network makes."""
+"""Peak rate of recovery, and what the clean picture counts in it beside what the whole network makes.
+
+At 1e-3 a short run undid what a careful pruning had left whole.
+"""
 ENDLESS = 10**9
 """Steps of a recovery that is measured in minutes."""
 WEIGHTS, REPORT = "weights.safetensors", "compression.json"
