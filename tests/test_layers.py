@@ -14,7 +14,8 @@ LAYERS = (
     {"catalog", "diagnosis", "degradations", "models", "losses"},
     {"inference", "data"},
     {"export"},
-    {"training", "evaluation", "compression"},
+    {"training", "evaluation"},
+    {"compression"},
     {"cli", "service"},
 )
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

@@ -29,6 +29,15 @@ def test_folders_are_read_deeply_and_in_order(tmp_path: Path) -> None:
     assert [item.paths for item in source.items] == [(path,) for path in found]
 
 
+def test_a_file_stands_for_itself(tmp_path: Path) -> None:
+    touch(tmp_path, "b/2.png", "b/3.png", "a/2.png")
+    files = [tmp_path / "b" / "2.png", tmp_path / "a" / "2.png"]
+    assert list_pictures(files) == files
+    source = find_clean(files)
+    assert [item.paths for item in source.items] == [(path,) for path in files]
+    assert len({item.name for item in source.items}) == 2
+
+
 def test_missing_and_empty_folders_are_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no folder .*/nowhere: set data\.root"):
         list_pictures([tmp_path / "nowhere"])

@@ -49,6 +49,17 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_of_large_pictures_the_middle_is_taken(folder: Path) -> None:
+    pictures = ValidationSet([folder / "a.png", folder / "b.png"], CPU, multiple_of=8, largest=24)
+    assert [(name, tuple(clean.shape[2:])) for name, clean in pictures.clean] == [
+        ("a.png", (24, 24)),
+        ("b.png", (16, 16)),
+    ]
+    whole = np.asarray(Image.open(folder / "a.png"))
+    middle = (pictures.clean[0][1][0].permute(1, 2, 0) * 255).round().byte().numpy()
+    assert np.array_equal(middle, whole[5:29, 13:37])
+
+
 def test_scores_are_the_plain_formula(folder: Path) -> None:
     scores = _psnr(ValidationSet([folder], CPU, multiple_of=16), Half())
     assert list(scores) == ["σ15", "σ25", "σ50"]

@@ -10,7 +10,16 @@ from pydantic import ValidationError
 
 from pixelmend.errors import ModelError
 from pixelmend.inference import padded_length
-from pixelmend.models import ARCHITECTURES, Network, NetworkConfig, build, load_hybrid, load_model, save_model
+from pixelmend.models import (
+    ARCHITECTURES,
+    HybridConfig,
+    Network,
+    NetworkConfig,
+    build,
+    load_hybrid,
+    load_model,
+    save_model,
+)
 from pixelmend.models.architectures import read_config
 from pixelmend.training.optimizers import make_optimizer
 from pixelmend.training.recipe import OptimizerSection
@@ -124,6 +133,29 @@ def test_the_optimizer_takes_each_parameter_once_and_the_ends_not_as_matrices(co
     matrices = {id(p) for group in groups if group["kind"] == "muon" for p in group["params"]}
     assert not matrices & {id(model.get_submodule(name).weight) for name in model.ends}
     assert bool(matrices) is (config.architecture != "tnrd")
+
+
+def test_hidden_widths_are_those_of_the_level_where_none_are_given() -> None:
+    usual = HybridConfig(widths=(8, 128), encoder_blocks=(1, 2), decoder_blocks=(1,))
+    told = {"encoder_hidden": ((8,), (128, 128)), "decoder_hidden": ((8,),), "context_hidden": (192, 192, 192)}
+    same = HybridConfig.model_validate({**usual.model_dump(), **told})
+    shapes = [{name: p.shape for name, p in build(config).named_parameters()} for config in (usual, same)]
+    assert shapes[0] == shapes[1]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"encoder_hidden": ((8,), (8, 8, 8), (8,), (8,))}, r"gives \[1, 3, 1, 1\] numbers, wanted \[1, 3, 2, 1\]"),
+        ({"decoder_hidden": ((8,), (8,))}, r"decoder_hidden gives \[1, 1\] numbers, wanted \[1, 3, 2\]"),
+        ({"context_hidden": (8, 8)}, "context_hidden gives 2 numbers, wanted 3"),
+        ({"decoder": "gated", "decoder_hidden": ((8,), (8, 8, 8), (8, 8))}, "is for residual blocks, and decoder is"),
+        ({"context_hidden": (8, 8, 0)}, "greater than or equal to 1"),
+    ],
+)
+def test_hidden_widths_that_do_not_fit_are_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        HybridConfig.model_validate(fields)
 
 
 def test_a_description_without_a_kind_is_the_hybrid_and_an_unknown_kind_is_refused() -> None:

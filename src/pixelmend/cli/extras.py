@@ -12,8 +12,11 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def needs_learn_half() -> Iterator[None]:
+def needs_learn_half(extra: str = "train") -> Iterator[None]:
     """Turn a failed import of a package into advice on what to install.
+
+    Args:
+        extra: The extra that brings it.
 
     Raises:
         MissingExtraError: A package is not installed.
@@ -23,4 +26,4 @@ def needs_learn_half() -> Iterator[None]:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("pixelmend"):
             raise
-        raise MissingExtraError(error.name) from None
+        raise MissingExtraError(error.name, extra) from None

@@ -88,6 +88,7 @@ def distill(
     Returns:
         What it came to.
     """
+    student.to(memory_format=torch.channels_last)
     optimizer = torch.optim.Adam(_groups(student, plan.rate), betas=(0.9, 0.99))
     budget = Budget(None if plan.minutes else plan.steps, plan.minutes and plan.minutes * 60)
     teacher.eval()

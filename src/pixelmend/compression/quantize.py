@@ -108,7 +108,7 @@ def quantize(
 def _lesson(model: Hybrid, recipe: Recipe, lessons: Lessons, number: int) -> Lesson:
     batch = lessons(number, 0, 0)
     conditions = tuple(conditions_of(batch, recipe.model.conditions))
-    return Lesson(batch.clean, batch.degraded, conditions, model(batch.degraded, *conditions))
+    return Lesson(batch.clean, batch.degraded, conditions, model(batch.degraded, *conditions), batch.missing)
 
 
 @torch.inference_mode()

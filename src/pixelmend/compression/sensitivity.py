@@ -34,12 +34,23 @@ class Lesson:
         degraded: The same, damaged.
         conditions: What the network is told of them.
         wanted: What the network gives in floating point.
+        counted: (N, 1, H, W), 1 where the result is used; None where all of it is. Of a picture that is filled in, what is
+            known stays as it was, whatever the network gives.
     """
 
     clean: Tensor
     degraded: Tensor
     conditions: tuple[Tensor, ...]
     wanted: Tensor
+    counted: Tensor | None = None
+
+    def error(self, difference: Tensor) -> Tensor:
+        """(N,) mean squares of a difference from the pictures, where it counts."""
+        squares = difference.square()
+        if self.counted is None:
+            return squares.mean(dim=(1, 2, 3))
+        counted = self.counted.expand_as(squares)
+        return (squares * counted).sum(dim=(1, 2, 3)) / counted.sum(dim=(1, 2, 3)).clamp_min(1)
 
 
 @dataclass(frozen=True)
@@ -107,8 +118,8 @@ def loss_db(model: nn.Module, lessons: Sequence[Lesson]) -> float:
     """
     losses = []
     for lesson in lessons:
-        added = (model(lesson.degraded, *lesson.conditions) - lesson.wanted).square().mean(dim=(1, 2, 3))
-        there = (lesson.wanted - lesson.clean).square().mean(dim=(1, 2, 3)).clamp_min(_SMALLEST)
+        added = lesson.error(model(lesson.degraded, *lesson.conditions) - lesson.wanted)
+        there = lesson.error(lesson.wanted - lesson.clean).clamp_min(_SMALLEST)
         losses.append(10 * torch.log10(1 + added / there))
     return float(torch.cat(losses).mean())
 

@@ -111,11 +111,16 @@ def walk(folder: Path, suffixes: Collection[str]) -> list[Path]:
 def list_pictures(folders: Sequence[Path]) -> list[Path]:
     """Every picture in these folders, sorted by name within each; deeper folders are read too.
 
+    A file in place of a folder stands for itself.
+
     Raises:
         DataError: A folder is missing or holds no picture.
     """
     found: list[Path] = []
     for folder in folders:
+        if folder.is_file():
+            found.append(folder)
+            continue
         if not folder.is_dir():
             raise DataError(f"no folder {folder}: set data.root to where the pictures are (--set data.root=DIR)")
         pictures = sorted(walk(folder, SUFFIXES))
@@ -126,7 +131,7 @@ def list_pictures(folders: Sequence[Path]) -> list[Path]:
 
 
 def find_clean(folders: Sequence[Path]) -> Source:
-    """Every picture of these folders, each an item.
+    """Every picture of these folders, each an item; a file in place of a folder stands for itself.
 
     Raises:
         DataError: A folder is missing or holds no picture.
@@ -231,7 +236,7 @@ def settle(faults: Sequence[Fault], *, good: int, skip_bad: bool, tell: Callable
 
 
 def _name(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).with_suffix("").as_posix()
+    return path.with_suffix("").as_posix() if path == folder else path.relative_to(folder).with_suffix("").as_posix()
 
 
 def _child(place: Path, name: str) -> Path | None:

@@ -67,6 +67,7 @@ class ValidationSet:
         multiple_of: What the network asks of height and width.
         cases: Damage by name, see `noise_cases`; a number is white Gaussian noise of that sigma, 0–255.
         scale: Height and width of the result over those of the degraded picture.
+        largest: Of larger pictures the middle is taken, this high and wide at most, pixels; None takes all.
 
     Raises:
         DataError: A folder is missing, empty, or holds a picture smaller than that multiple.
@@ -81,13 +82,14 @@ class ValidationSet:
         multiple_of: int,
         cases: Mapping[str, Part | float] | None = None,
         scale: int = 1,
+        largest: int | None = None,
     ) -> None:
         self.cases = noise_cases() if cases is None else dict(cases)
         self.scale, self.device = scale, device
         self.clean: list[tuple[str, Tensor]] = []
         step = multiple_of * scale
         for path in list_pictures(folders):
-            pixels = read_float(path, color="rgb")
+            pixels = _middle(read_float(path, color="rgb"), largest)
             height, width = (side // step * step for side in pixels.shape[:2])
             if not height or not width:
                 raise DataError(f"{path} is smaller than {step}×{step} pixels: validate on larger pictures")
@@ -185,6 +187,13 @@ def _measure(restored: Tensor, clean: Tensor, measures: Measures) -> dict[str, f
     if measures.lpips is not None:
         found["lpips"] = float(measures.lpips(rounded, clean)[0])
     return found
+
+
+def _middle(pixels: np.ndarray, side: int | None) -> np.ndarray:
+    if side is None:
+        return pixels
+    top, left = (max(0, length - side) // 2 for length in pixels.shape[:2])
+    return pixels[top : top + side, left : left + side]
 
 
 def _batch(pixels: np.ndarray, device: torch.device) -> Tensor:

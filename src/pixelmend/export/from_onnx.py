@@ -21,7 +21,8 @@ from pixelmend.export.integers import pixels_last, read_rounding
 from pixelmend.export.parity import measure_parity
 from pixelmend.export.storage import constants
 from pixelmend.models import Hybrid, HybridConfig
-from pixelmend.models.blocks import ContextBlock, GatedBlock, ResidualBlock, WindowAttention
+from pixelmend.models.blocks import WindowAttention
+from pixelmend.models.gains import unfold_gains
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -39,15 +40,6 @@ _ADVICE = "start from a .safetensors file that training wrote"
 
 _WEIGHT = {"conv2d": 1, "layer_norm": 2}
 """Layers by the name of their function, and which argument of it is the weight."""
-
-_SCALED: dict[type[torch.nn.Module], dict[str, str]] = {
-    ResidualBlock: {"gain": "conv2"},
-    GatedBlock: {"gain1": "reduce1", "gain2": "reduce2"},
-    ContextBlock: {"gain1": "attention.out", "gain2": "reduce"},
-}
-"""Gains for each channel, and the layer whose weights they scale."""
-_DRAWN_NORM = 3**-0.5
-"""Norm of the weights of one channel as PyTorch draws them: uniform to ±n^(-1/2), n of them."""
 
 _Taken = dict[str, list[tuple["NDArray[Any]", ...]]]
 
@@ -141,26 +133,8 @@ def read_onnx(path: Path, config: HybridConfig) -> Hybrid:
     if wrong:
         raise ModelError(f"{path} is not laid out as this version exports ({wrong[0]} was not found): {_ADVICE}")
     model.load_state_dict({name: torch.from_numpy(np.array(value, np.float32)) for name, value in found.items()})
-    _unfold(model)
+    unfold_gains(model)
     return model
-
-
-@torch.no_grad()
-def _unfold(model: Hybrid) -> None:
-    """Give scaled weights the size that they are drawn with, and their gains the rest.
-
-    So that an optimizer whose steps have one size moves them as it moves the others. Gains are powers of two: what the
-    network computes, and the file that it is exported to, stay the same to the bit.
-    """
-    for module in model.modules():
-        for gain_name, layer_name in _SCALED.get(type(module), {}).items():
-            gain, layer = module.get_parameter(gain_name), module.get_submodule(layer_name)
-            weight, bias = layer.get_parameter("weight"), layer.get_parameter("bias")
-            norms = weight.flatten(1).norm(dim=1)
-            rest = torch.where(norms > 0, torch.exp2(torch.log2(norms / _DRAWN_NORM).round()), 1)
-            gain.copy_(rest.reshape(gain.shape))
-            weight.div_(rest.reshape(-1, *[1] * (weight.ndim - 1)))
-            bias.div_(rest)
 
 
 def _found(model: Hybrid, graph: Any) -> dict[str, NDArray[Any]]:

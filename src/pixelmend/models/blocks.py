@@ -51,10 +51,11 @@ class ResidualBlock(nn.Module):
     depthwise layer costs more time than a dense one, though fewer operations.
     """
 
-    def __init__(self, width: int, activation: Activation = "relu") -> None:
+    def __init__(self, width: int, activation: Activation = "relu", hidden: int | None = None) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(width, width, 3, padding=1)
-        self.conv2 = nn.Conv2d(width, width, 3, padding=1)
+        hidden = width if hidden is None else hidden
+        self.conv1 = nn.Conv2d(width, hidden, 3, padding=1)
+        self.conv2 = nn.Conv2d(hidden, width, 3, padding=1)
         self.gain = nn.Parameter(torch.zeros(width))
         self.activation = activation
         self.point_hidden, self.point_change, self.point_sum = Point(), Point(), Point()
@@ -92,13 +93,19 @@ class GatedBlock(nn.Module):
         return features + _scaled(self.reduce2, self.gain2, one * other)
 
 
-def make_block(kind: BlockKind, width: int, activation: Activation) -> nn.Module:
-    """A block of an encoder or a decoder; the gated one is its own activation."""
-    return ResidualBlock(width, activation) if kind == "residual" else GatedBlock(width)
+def make_block(kind: BlockKind, width: int, activation: Activation, hidden: int | None = None) -> nn.Module:
+    """A block of an encoder or a decoder; the gated one is its own activation, and has no hidden width of its own."""
+    return ResidualBlock(width, activation, hidden) if kind == "residual" else GatedBlock(width)
 
 
-def _scaled(conv: nn.Conv2d, gain: nn.Parameter, features: Tensor, *, padding: int = 0) -> Tensor:
-    """Apply ``conv``, each output channel times its gain: on the few weights, not on the many features."""
+def _scaled(conv: nn.Conv2d, gain: nn.Parameter | None, features: Tensor, *, padding: int = 0) -> Tensor:
+    """Apply ``conv``, each output channel times its gain: on the few weights, not on the many features.
+
+    None stands for a gain that was multiplied into the weights for good: those who look for layers see one then.
+    """
+    if gain is None:
+        whole: Tensor = conv(features)
+        return whole
     bias = None if conv.bias is None else conv.bias * gain
     return F.conv2d(features, conv.weight * gain[:, None, None, None], bias, padding=padding)
 
@@ -276,7 +283,7 @@ def make_context(
 ) -> nn.Module:
     """A block of the context: attention of a kind, or a residual block in its place."""
     if kind == "convolution":
-        return ResidualBlock(width)
+        return ResidualBlock(width, hidden=hidden)
     return ContextBlock(width, kind, window=window, heads=heads, hidden=hidden, normalized=normalized)
 
 

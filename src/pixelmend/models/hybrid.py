@@ -14,7 +14,7 @@ Each part can be replaced or left out by the configuration, so that a recipe can
 from __future__ import annotations
 
 import itertools
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import torch
 import torch.nn.functional as F
@@ -35,8 +35,12 @@ from pixelmend.models.blocks import (
 )
 from pixelmend.models.network import Condition, Network, NetworkConfig, check_conditions
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 Width = Annotated[int, Field(ge=8, le=1024)]
 Depth = Annotated[int, Field(ge=0, le=64)]
+Hidden = Annotated[int, Field(ge=1, le=8192)]
 
 
 class HybridConfig(NetworkConfig):
@@ -69,6 +73,13 @@ class HybridConfig(NetworkConfig):
     feed_forward: float = Field(
         default=1.5, gt=0, le=8, description="hidden width of the gated feed-forward, in widths"
     )
+    encoder_hidden: tuple[tuple[Hidden, ...], ...] = Field(
+        default=(), description="channels inside each residual block, level by level; absent: those of the level"
+    )
+    decoder_hidden: tuple[tuple[Hidden, ...], ...] = Field(default=(), description="the same for the decoder")
+    context_hidden: tuple[Hidden, ...] = Field(
+        default=(), description="channels inside each block of the context; absent: feed_forward says it"
+    )
 
     @model_validator(mode="after")
     def _levels_agree(self) -> HybridConfig:
@@ -80,9 +91,29 @@ class HybridConfig(NetworkConfig):
             )
         if self.attends and self.widths[-1] % self.head_width:
             raise ValueError(f"the last width {self.widths[-1]} is not a multiple of head_width {self.head_width}")
+        self._check_hidden()
         if len(set(self.conditions)) < len(self.conditions):
             raise ValueError(f"conditions {', '.join(self.conditions)} name one twice")
         return self
+
+    def _check_hidden(self) -> None:
+        """See that hidden widths, where they are given, are given for every block."""
+        for name, kind in (("encoder", self.encoder), ("decoder", self.decoder)):
+            given: tuple[tuple[int, ...], ...] = getattr(self, f"{name}_hidden")
+            blocks: tuple[int, ...] = getattr(self, f"{name}_blocks")
+            if given and kind != "residual":
+                raise ValueError(f"{name}_hidden is for residual blocks, and {name} is {kind}: leave it out")
+            if given and tuple(map(len, given)) != blocks:
+                raise ValueError(f"{name}_hidden gives {list(map(len, given))} numbers, wanted {list(blocks)}")
+        if self.context_hidden and len(self.context_hidden) != len(self.context):
+            raise ValueError(f"context_hidden gives {len(self.context_hidden)} numbers, wanted {len(self.context)}")
+
+    def hidden_in_context(self, block: int) -> int:
+        """Channels inside a block of the context, counted from 0."""
+        if self.context_hidden:
+            return self.context_hidden[block]
+        width = self.widths[-1]
+        return width if self.context[block] == "convolution" else int(self.feed_forward * width)
 
     @property
     def attends(self) -> bool:
@@ -147,11 +178,8 @@ class Hybrid(Network):
         self.config: HybridConfig = config
         widths, folded = config.widths, config.unshuffle**2
         self.stem = nn.Conv2d((3 + len(config.conditions)) * folded, widths[0], 3, padding=1)
-        self.encoder = nn.ModuleList(
-            _blocks(config.encoder, w, d, config) for w, d in zip(widths, config.encoder_blocks, strict=True)
-        )
+        self.encoder = nn.ModuleList(_blocks(config, "encoder", level) for level in range(len(widths)))
         self.downs = nn.ModuleList(Down(a, b) for a, b in itertools.pairwise(widths))
-        hidden = int(config.feed_forward * widths[-1])
         heads = widths[-1] // config.head_width
         self.context = nn.Sequential(
             *(
@@ -160,16 +188,14 @@ class Hybrid(Network):
                     widths[-1],
                     window=config.window,
                     heads=heads,
-                    hidden=hidden,
+                    hidden=config.hidden_in_context(block),
                     normalized=config.attention == "normalized",
                 )
-                for kind in config.context
+                for block, kind in enumerate(config.context)
             )
         )
         self.ups = nn.ModuleList(Up(b, a, config.skips) for a, b in itertools.pairwise(widths))
-        self.decoder = nn.ModuleList(
-            _blocks(config.decoder, w, d, config) for w, d in zip(widths[:-1], config.decoder_blocks, strict=True)
-        )
+        self.decoder = nn.ModuleList(_blocks(config, "decoder", level) for level in range(len(widths) - 1))
         self.head = nn.Conv2d(widths[0], 3 * folded * config.scale**2, 3, padding=1)
         # The network starts as the identity: it is to learn the damage, not the picture (DnCNN, Zhang et al. 2017).
         for parameter in self.head.parameters():
@@ -208,5 +234,13 @@ def _unfold(pixels: Tensor, factor: int) -> Tensor:
     return F.pixel_shuffle(pixels, factor) if factor > 1 else pixels
 
 
-def _blocks(kind: BlockKind, width: int, depth: int, config: HybridConfig) -> nn.Sequential:
-    return nn.Sequential(*(make_block(kind, width, config.activation) for _ in range(depth)))
+def _blocks(config: HybridConfig, side: Literal["encoder", "decoder"], level: int) -> nn.Sequential:
+    """The blocks of encoder or decoder at one level."""
+    depths, given = (
+        (config.encoder_blocks, config.encoder_hidden)
+        if side == "encoder"
+        else (config.decoder_blocks, config.decoder_hidden)
+    )
+    kind: BlockKind = config.encoder if side == "encoder" else config.decoder
+    hidden: Sequence[int | None] = given[level] if given else [None] * depths[level]
+    return nn.Sequential(*(make_block(kind, config.widths[level], config.activation, each) for each in hidden))

@@ -76,8 +76,13 @@ def load(recipe: Recipe, device: torch.device, *, tell: Callable[[str], None]) -
     return Lessons(recipe, load_frames(find_frames(folders, frames=data.frames[1]), device, options, tell=tell))
 
 
-def validation_set(recipe: Recipe, device: torch.device) -> ValidationSet:
+def validation_set(recipe: Recipe, device: torch.device, *, largest: int | None = None) -> ValidationSet:
     """The pictures of a recipe that choose, under the damage that it names.
+
+    Args:
+        recipe: Names both.
+        device: Where the pictures are to live.
+        largest: Of larger pictures the middle is taken, this high and wide at most, pixels.
 
     Raises:
         DataError: They are missing or too small.
@@ -89,6 +94,7 @@ def validation_set(recipe: Recipe, device: torch.device) -> ValidationSet:
         multiple_of=recipe.model.multiple_of,
         cases=_cases(recipe),
         scale=recipe.model.scale,
+        largest=largest,
     )
 
 

@@ -1,0 +1,102 @@
+"""The whole of it: a smaller network with its figures, that restores; or nothing, and why."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from pixelmend import restore
+from pixelmend.compression import CompressOptions, Figures, compress, table
+from pixelmend.compression.compress import BUDGET_DB, BUDGET_PRUNED_DB, REPORT, WEIGHTS, refuse
+from pixelmend.errors import DataError, ModelError, UsageError
+from pixelmend.models import load_hybrid, read_metadata
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FIRST = Figures("original", 1000, 500, 10.0, 2.0, 1.0, 100.0, {"σ15": 34.0, "σ25": 32.0}, 0.0)
+
+
+def changed(**fields: object) -> Figures:
+    return dataclasses.replace(FIRST, **fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("even_clock")
+def test_what_is_written_is_smaller_and_restores(weights: Path, pictures: Path, tmp_path: Path) -> None:
+    options = CompressOptions(data=pictures, share=0.3, steps=2, multiple=4, budget_db=40, device="cpu")
+    told: list[str] = []
+    out = tmp_path / "out"
+    done = compress(weights, out, options, tell=told.append)
+    name = "denoise-tiny-pruned30"
+    assert {path.name for path in out.iterdir()} == {f"{name}.json", f"{name}.onnx", REPORT, WEIGHTS}
+
+    first, pruned, last = done.figures
+    assert [first.step, pruned.step, last.step] == ["original", "pruned 30%", "recovered 30%"]
+    assert last.parameters == done.card.parameters == pytest.approx(0.7 * first.parameters, abs=0.02 * first.parameters)
+    assert last.file_bytes == done.card.path.stat().st_size < first.file_bytes
+    assert last.macs_per_pixel == done.card.macs_per_pixel < first.macs_per_pixel
+    assert last.loss_db == pytest.approx(np.mean(list(first.psnr.values())) - np.mean(list(last.psnr.values())))
+    report = json.loads((out / REPORT).read_text(encoding="utf-8"))
+    assert report["steps"] == [each.to_json() for each in done.figures]
+
+    assert load_hybrid(out / WEIGHTS).config.widths[0] <= 16
+    header = read_metadata(out / WEIGHTS)
+    assert header["mpx"] > 1.25
+    assert header["recipe"]["data"]["sources"][-1]["pictures"] == 5
+    noisy = np.random.default_rng(0).random((32, 48, 3), dtype=np.float32)
+    assert restore(noisy, task=done.card).shape == noisy.shape
+
+    # The same again, but for what may be lost: it goes the very same way, and ends with nothing.
+    other = tmp_path / "other"
+    strict = dataclasses.replace(options, budget_db=-40)
+    again: list[str] = []
+    with pytest.raises(ModelError, match=r"refused, nothing was written: the result is worse by -?\d+\.\d{3} dB"):
+        compress(weights, other, strict, tell=again.append)
+    assert again == told
+    assert not other.exists()
+    assert not list(tmp_path.glob(".*.part"))
+
+
+def test_faults_are_told_with_their_figures() -> None:
+    refuse([FIRST, changed(file_bytes=1000, speed=0.98, loss_db=0.1)], 0.1)
+    with pytest.raises(ModelError, match=r"is larger \(0\.10 MB, the original 0\.00 MB\); prune it or"):
+        refuse([FIRST, changed(file_bytes=100_000)], 0.1)
+    with pytest.raises(ModelError, match=r"is slower \(×0\.96 of the original's speed\) and worse by 0\.110 dB, where"):
+        refuse([FIRST, changed(speed=0.96, loss_db=0.11)], 0.1)
+    with pytest.raises(ModelError, match="worse by nan dB"):
+        refuse([FIRST, changed(loss_db=float("nan"))], 0.1)
+
+
+def test_budgets_that_nobody_set(tmp_path: Path) -> None:
+    assert CompressOptions(data=tmp_path, quantize="fp16").budget == BUDGET_DB
+    assert CompressOptions(data=tmp_path, share=0.3).budget == BUDGET_PRUNED_DB
+    assert CompressOptions(data=tmp_path, share=0.3, budget_db=0).budget == 0
+
+
+def test_misuse_is_told_before_the_work(weights: Path, pictures: Path, tmp_path: Path) -> None:
+    def run(**fields: object) -> None:
+        options = dataclasses.replace(CompressOptions(data=pictures, share=0.3), **fields)  # type: ignore[arg-type]
+        compress(weights, tmp_path / "out", options, tell=pytest.fail)
+
+    with pytest.raises(UsageError, match="nothing to do: ask for --prune"):
+        run(share=0.0)
+    with pytest.raises(DataError, match="no folder"):
+        run(data=tmp_path / "none")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("mine")
+    with pytest.raises(UsageError, match="is there already"):
+        run()
+
+
+def test_the_table_has_a_line_for_each_step() -> None:
+    heads, first, second = table([FIRST, changed(step="int8", peak_mb=None, loss_db=0.05)]).splitlines()
+    assert heads.split()[:3] == ["step", "MB", "parameters"]
+    assert first.split()[-4:] == ["100", "34.00", "32.00", "+0.000"]
+    assert second.split()[-4:] == ["–", "34.00", "32.00", "+0.050"]
+    words = "downscale(scale=4)\n  | noise(sigma=25)"
+    *_, note = table([changed(psnr={words: 30.0})]).splitlines()
+    assert note == "dB (1): downscale(scale=4) | noise(sigma=25)"
