@@ -18,7 +18,7 @@ from tests.compression.conftest import SMALL, even_clock, short_recipe
 from tests.export.networks import woken
 from tests.training.conftest import _one_thread, pictures
 
-__all__ = ["_one_thread", "pictures", "even_clock"]
+__all__ = ["_one_thread", "even_clock", "pictures"]
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "compress.md").read_text(encoding="utf-8")

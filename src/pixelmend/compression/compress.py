@@ -245,7 +245,9 @@ def _in_integers(work: _Work, model: Hybrid) -> Path:
     spent = work.figures[-1].loss_db
     # What pruning has not used is there for rounding; never less than a fifth of the budget, so that it can be tried.
     budget = max(work.options.budget - max(spent, 0.0), work.options.budget / 5)
-    found = quantize(model.to(work.device), work.recipe, work.lessons, QuantizeOptions(budget_db=budget), tell=work.tell)
+    found = quantize(
+        model.to(work.device), work.recipe, work.lessons, QuantizeOptions(budget_db=budget), tell=work.tell
+    )
     if found.taught is not None:
         work.learnt(found.taught)
     work.header["rounding"] = found.rounding

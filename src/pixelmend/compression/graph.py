@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from pixelmend.models import Hybrid, HybridConfig
 from pixelmend.models.blocks import ContextBlock, ResidualBlock
-from pixelmend.models.gains import fold_gains, unfold_gains
+from pixelmend.models.gains import fold_gains, gains, unfold_gains
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -167,17 +167,13 @@ class Graph:
         """What is left, as a network of its own, in evaluation mode."""
         with torch.random.fork_rng(devices=[]):
             model = Hybrid(self.config())
-        gains = {name: torch.ones_like(p) for name, p in model.named_parameters() if _is_folded_gain(name, p)}
-        model.load_state_dict({**self.model.state_dict(), **gains})
+        ones = {name: torch.ones_like(gain) for name, gain in gains(model)}
+        model.load_state_dict({**self.model.state_dict(), **ones})
         unfold_gains(model)
         return model.to(next(self.model.parameters()).device).eval()
 
     def _group(self, dimension: Dimension, channels: Sequence[int]) -> Any:
         return self._graph.get_pruning_group(dimension.layer, torch_pruning.prune_conv_out_channels, list(channels))
-
-
-def _is_folded_gain(name: str, parameter: nn.Parameter) -> bool:
-    return name.rpartition(".")[2].startswith("gain") and parameter.ndim == 1
 
 
 def _sub_pixel(conv: nn.Module) -> _SubPixel:

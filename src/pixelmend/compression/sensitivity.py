@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _SMALLEST = 1e-5
 """Mean squared error that is there at least: that of rounding to 8 bits."""
 _LEAST_WORK = 0.01
-"""Of all multiplications, what leaving any part in floating point is taken to cost: features change their type there."""
+"""Of all multiplications, what leaving a part in floating point costs at least: features change their type."""
 _FIRST_HALF = {"point_normed1", "point_change1", "point_sum1"}
 """Points of a context block that belong to its attention; the others belong to its feed-forward."""
 
@@ -34,8 +34,8 @@ class Lesson:
         degraded: The same, damaged.
         conditions: What the network is told of them.
         wanted: What the network gives in floating point.
-        counted: (N, 1, H, W), 1 where the result is used; None where all of it is. Of a picture that is filled in, what is
-            known stays as it was, whatever the network gives.
+        counted: (N, 1, H, W), 1 where the result is used; None where all of it is. Where a picture is filled in, what
+            is known stays as it was, whatever the network gives.
     """
 
     clean: Tensor
@@ -125,7 +125,7 @@ def loss_db(model: nn.Module, lessons: Sequence[Lesson]) -> float:
 
 
 def choose(model: Hybrid, lessons: Sequence[Lesson], *, target_db: float, most: float) -> tuple[Part, ...]:
-    """Leave parts in floating point until the loss is small enough, in place: those first that suffer most for their work.
+    """Leave parts in floating point until the loss is small enough, in place; first what suffers most for its work.
 
     Args:
         model: With a ``Rounder`` at each point, whose numbers are chosen.

@@ -22,10 +22,10 @@ from pixelmend.export.parity import measure_parity
 from pixelmend.export.storage import constants
 from pixelmend.models import Hybrid, HybridConfig
 from pixelmend.models.blocks import WindowAttention
-from pixelmend.models.gains import unfold_gains
+from pixelmend.models.gains import gains, unfold_gains
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -155,14 +155,7 @@ def _found(model: Hybrid, graph: Any) -> dict[str, NDArray[Any]]:
         table = np.zeros(module.position_bias.shape, np.float32)
         table[module.position.numpy()] = square[0].transpose(1, 2, 0)
         found[f"{name}.position_bias"] = table
-    return found | {name: np.ones(gain.shape) for name, gain in _folded(model)}
-
-
-def _folded(model: Hybrid) -> Iterator[tuple[str, torch.nn.Parameter]]:
-    """Gains that scale the weights of a layer, one for each of its channels; with the folded weights they are one."""
-    for name, parameter in model.named_parameters():
-        if name.rpartition(".")[2].startswith("gain"):
-            yield name, parameter
+    return found | {name: np.ones(gain.shape) for name, gain in gains(model)}
 
 
 def _in_order(nodes: Any, known: dict[str, NDArray[Any]]) -> _Taken:
@@ -190,7 +183,7 @@ def _calls(model: Hybrid) -> dict[str, list[str | None]]:
         for parameter in copy.parameters():
             # All different, so that a weight is known by its numbers; gains of one leave them as they are.
             parameter.uniform_(0, 0.01, generator=generator)
-        for _, gain in _folded(copy):
+        for _, gain in gains(copy):
             gain.fill_(1)
         side = model.config.multiple_of
         copy(torch.zeros(1, 3, side, side), *(torch.zeros(1, 1, 1, 1) for _ in model.config.conditions))

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 
 from pixelmend.models.blocks import ContextBlock, GatedBlock, ResidualBlock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _SCALED: dict[type[torch.nn.Module], dict[str, str]] = {
     ResidualBlock: {"gain": "conv2"},
@@ -14,6 +19,13 @@ _SCALED: dict[type[torch.nn.Module], dict[str, str]] = {
 """Gains for each channel, and the layer whose weights they scale."""
 _DRAWN_NORM = 3**-0.5
 """Norm of the weights of one channel as PyTorch draws them: uniform to ±n^(-1/2), n of them."""
+
+
+def gains(model: torch.nn.Module) -> Iterator[tuple[str, torch.nn.Parameter]]:
+    """Every gain of a network by its name."""
+    for name, parameter in model.named_parameters():
+        if name.rpartition(".")[2].startswith("gain"):
+            yield name, parameter
 
 
 @torch.no_grad()
