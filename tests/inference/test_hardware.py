@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pixelmend.inference.hardware import Places, cores, find_gpu, look
+from pixelmend.inference.hardware import Places, cores, find_gpu, look, sums_saturate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +49,24 @@ def test_a_system_that_tells_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("platform.processor", lambda: "")
     machine = look(places(tmp_path, system="Windows", architecture="AMD64"))
     assert (machine.cpu, machine.features, machine.memory_bytes) == ("AMD64", None, None)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "flags", "saturates"),
+    [
+        ("x86_64", "avx2", True),
+        ("x86_64", "avx2 avx_vnni", False),
+        ("AMD64", "", True),  # Windows does not tell
+        ("aarch64", "fp asimd", False),
+    ],
+)
+def test_sums_saturate_on_intels_kind_without_vnni(
+    tmp_path: Path, architecture: str, flags: str, *, saturates: bool
+) -> None:
+    if flags:
+        (tmp_path / "proc").mkdir()
+        (tmp_path / "proc" / "cpuinfo").write_text(f"flags : {flags}\n")
+    assert sums_saturate(look(places(tmp_path, architecture=architecture))) is saturates
 
 
 def test_an_apple_chip_is_asked_by_sysctl_and_has_a_gpu(tmp_path: Path) -> None:

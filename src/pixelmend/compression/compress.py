@@ -45,11 +45,13 @@ SLOWEST = 0.97
 """Speed relative to the original that is still taken for the same: less is slower beyond noise."""
 LARGEST_SIDE = 512
 """Of pictures that measure, the middle of this side is taken, pixels."""
-RATE, CLEAN = 3e-4, 0.3
-"""Peak rate of recovery, and what the clean picture counts in it beside what the whole network makes.
+RATE, MUON, CLEAN = 3e-4, 3e-3, 0.3
+"""Peak rates of recovery (Adam's, Muon's), and what the clean picture counts in it beside what the whole network makes.
 
-At 1e-3 a short run undid what a careful pruning had left whole.
+With Adam at 1e-3 a short run undid what a careful pruning had left whole.
 """
+STEP_PIXELS = 150_000
+"""Of a step on a processor, at most: in minutes, many small steps teach more than few large ones."""
 ENDLESS = 10**9
 """Steps of a recovery that is measured in minutes."""
 WEIGHTS, REPORT = "weights.safetensors", "compression.json"
@@ -163,6 +165,8 @@ class _Work:
         self.storage = "float32" if card is None else card.storage
         self.split = split(options.data, options.validate)
         self.recipe = _recipe(header["recipe"], self.whole, self.split, options.seed)
+        if self.device.type == "cpu":
+            self.recipe = _in_small_steps(self.recipe)
         name = _name(header["recipe"]["name"], options)
         self.header = _header(header, name, weights, len(self.split.learnt))
         pictures = lessons_of.validation_set(self.recipe, torch.device("cpu"), largest=LARGEST_SIDE)
@@ -211,9 +215,9 @@ class _Work:
         """Teach what is left to do what the whole network does, for a share of the budget."""
         options, precision = self.options, choose_precision("auto", self.device)
         if options.steps is None:
-            plan = Plan(ENDLESS, options.minutes * share, RATE, clean=CLEAN, precision=precision)
+            plan = Plan(ENDLESS, options.minutes * share, RATE, MUON, clean=CLEAN, precision=precision)
         else:
-            plan = Plan(max(1, round(options.steps * share)), rate=RATE, clean=CLEAN, precision=precision)
+            plan = Plan(max(1, round(options.steps * share)), None, RATE, MUON, clean=CLEAN, precision=precision)
         taught = distill(student, teacher, self.recipe, self.lessons, plan, self.tell)
         self.learnt(taught)
 
@@ -290,6 +294,12 @@ def _recipe(tree: dict[str, Any], model: Hybrid, pictures: Split, seed: int) -> 
             f"the weights do not hold a recipe that can be learnt from clean pictures ({reason}): name weights that "
             "this version trained or that ship"
         ) from error
+
+
+def _in_small_steps(recipe: Recipe) -> Recipe:
+    batch = max(1, min(recipe.data.batch, STEP_PIXELS // recipe.data.patch**2))
+    changed = {"data": recipe.data.model_copy(update={"batch": batch})}
+    return recipe.model_copy(update={**changed, "optimizer": recipe.optimizer.model_copy(update={"accumulate": 1})})
 
 
 def _name(original: str, options: CompressOptions) -> str:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from pixelmend.models.network import Network
 from pixelmend.training.module import conditions_of
+from pixelmend.training.muon import MuonAdamW, muon_parameters
 from pixelmend.training.schedule import Budget, rate_factor
 
 if TYPE_CHECKING:
@@ -31,7 +33,8 @@ class Plan:
     Attributes:
         steps: At most; the rate falls to zero by then.
         minutes: At most; None for as many as the steps take.
-        rate: Of Adam for weights, at its peak.
+        rate: Of Adam, at its peak.
+        muon: Of Muon for the matrices between first and last layer, at its peak; 0 leaves them to Adam.
         clean: How much a decibel towards the clean picture counts, against one towards the teacher's result.
         largest: Norm that gradients are clipped to.
         precision: What the network computes in, "bf16" (autocast) or "fp32".
@@ -40,6 +43,7 @@ class Plan:
     steps: int
     minutes: float | None = None
     rate: float = 1e-4
+    muon: float = 0.0
     clean: float = 0.0
     largest: float = 1.0
     precision: str = "fp32"
@@ -89,7 +93,7 @@ def distill(
         What it came to.
     """
     student.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.Adam(_groups(student, plan.rate), betas=(0.9, 0.99))
+    optimizer = _optimizer(student, plan)
     budget = Budget(None if plan.minutes else plan.steps, plan.minutes and plan.minutes * 60)
     teacher.eval()
     seen, found, begin = 0, list[float](), time.perf_counter()
@@ -126,6 +130,13 @@ def _error_db(restored: Tensor, wanted: Tensor) -> Tensor:
     """Mean over the pictures of their squared error in decibels."""
     error = (restored - wanted).square().mean(dim=(1, 2, 3))
     return 10 * (error + _SMALLEST).log10().mean()
+
+
+def _optimizer(student: nn.Module, plan: Plan) -> torch.optim.Optimizer:
+    if plan.muon and isinstance(student, Network):
+        matrices, others = muon_parameters(student, excluded=student.ends)
+        return MuonAdamW(matrices, others, muon_rate=plan.muon, adam_rate=plan.rate, decay=0.0)
+    return torch.optim.Adam(_groups(student, plan.rate), betas=(0.9, 0.99))
 
 
 def _groups(student: nn.Module, rate: float) -> Iterable[dict[str, object]]:
