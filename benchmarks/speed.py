@@ -107,6 +107,7 @@ def rows(there: Sequence[Candidate], seconds: Figures, chosen: argparse.Namespac
                 network=each.network,
                 engine=each.engine,
                 precision=each.precision,
+                layout=each.layout,
                 default=each.default,
                 side=side_of(each, chosen),
                 seconds=seconds[each.name],
@@ -125,12 +126,11 @@ def rows(there: Sequence[Candidate], seconds: Figures, chosen: argparse.Namespac
 
 def shipped() -> tuple[Shipped, ...]:
     """Every file of weights that ships."""
-    from benchmarks.measuring.ours import shipped_precision
     from benchmarks.measuring.record import Shipped
     from pixelmend import catalog
 
     cards = [catalog.by_name(name) for name in catalog.names()]
-    return tuple(Shipped(c.name, c.path.stat().st_size, c.parameters, shipped_precision(c)) for c in cards)
+    return tuple(Shipped(c.name, catalog.task_of(c), c.path.stat().st_size, c.parameters, c.precision) for c in cards)
 
 
 def write_page(folder: Path) -> bool:

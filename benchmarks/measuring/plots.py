@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _ENGINES = {"ONNX Runtime": COLORS[0], "OpenVINO": COLORS[1], "PyTorch": COLORS[2]}
 """Colours of ours."""
 _PEER = "#555555"
-_MARKS = {"int8": "*", "float32": "o", "bf16": "D", "": "s"}
+_MARKS = {"int8": "*", "float32": "o", "bfloat16": "D", "": "s"}
 _SIZES = {"*": 15, "o": 9, "D": 8, "s": 9}
 
 
