@@ -268,7 +268,7 @@ def test_the_page_shows_every_system_once_the_fastest_first(report: Report, rows
     assert (
         "the network alone 7.50 s, 62 % of the 12.00 s; pieces that overlap (18.0 megapixels) add 3.75 s, 31 %" in page
     )
-    assert "BM3D is not here: the package bm3d is not installed." in page
+    assert "BM3D was not measured: the package bm3d is not installed." in page
     assert "| dejpeg-small | denoise | int8 | 2.00 | 100.0 | 31.22 | 0.180 | CBSD68 sigma 25 |  |" in page
     refused = text(report, [{**rows[0], "shipped": False, "reason": "more than 0.10 dB is lost"}])
     assert "| CBSD68 sigma 25 | **not shipped**: more than 0.10 dB is lost |" in refused

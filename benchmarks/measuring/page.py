@@ -184,7 +184,7 @@ def _compression(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _absent(report: Report) -> list[str]:
-    return ["", *(f"- {name} is not here: {why}." for name, why in report.absent.items())] if report.absent else []
+    return ["", *(f"- {name} was not measured: {why}." for name, why in report.absent.items())] if report.absent else []
 
 
 def _named(report: Report, system: System) -> str:

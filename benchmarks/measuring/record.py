@@ -123,7 +123,7 @@ class Report:
         threads: That each system could use.
         quick: Whether this was only a trial, whose figures mean nothing.
         systems: Side by side.
-        absent: Systems that could not be had, and why.
+        absent: Systems that could not be had or run, and why.
         rates: Operations a second that large matrix products sustain, by precision, in each round; an addition and a
             multiplication are two.
         photographs: Of 12 megapixels, as installed and with every engine.
