@@ -160,8 +160,8 @@ def _overlap(report: Report, photograph: Restored) -> str:
     share, more = (f"{100 * seconds / photograph.seconds:.0f} %" for seconds in (needed, added))
     where = AS_IT_IS if photograph.wish == AS_INSTALLED else EVERY
     return (
-        f"- {photograph.network}, {where}, {photograph.megapixels:.1f} megapixels: as many pixels take the network alone "
-        f"{needed:.2f} s, {share} of the {photograph.seconds:.2f} s; pieces that overlap "
+        f"- {photograph.network}, {where}, {photograph.megapixels:.1f} megapixels: as many pixels take the network "
+        f"alone {needed:.2f} s, {share} of the {photograph.seconds:.2f} s; pieces that overlap "
         f"({photograph.computed:.1f} megapixels) add {added:.2f} s, {more}."
     )
 
