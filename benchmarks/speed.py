@@ -46,13 +46,13 @@ def measure(chosen: argparse.Namespace) -> Report:
     networks = ("nano",) if quick else ("nano", "small")
     whole = photographs(networks, 0.2 if quick else PHOTOGRAPH, tell)
     grown = growth(networks, (0.05, 0.1) if quick else SIZES, patience, tell)
-    seconds, rates = side_by_side(there, chosen)
+    seconds, rates, faults = side_by_side(there, chosen)
     return Report(
         machine=described(),
         threads=chosen.threads,
         quick=quick,
-        systems=rows(there, seconds, chosen),
-        absent=absent(),
+        systems=rows([each for each in there if each.name in seconds], seconds, chosen),
+        absent={**absent(), **faults},
         rates=rates,
         photographs=whole,
         growth=grown,
@@ -60,21 +60,30 @@ def measure(chosen: argparse.Namespace) -> Report:
     )
 
 
-def side_by_side(there: Sequence[Candidate], chosen: argparse.Namespace) -> tuple[Figures, Figures]:
-    """Seconds of every system, and the machine's rates, all taking turns."""
+def side_by_side(there: Sequence[Candidate], chosen: argparse.Namespace) -> tuple[Figures, Figures, dict[str, str]]:
+    """Seconds of every system, and the machine's rates, all taking turns; and why an engine cannot run a network."""
     from functools import partial
 
     from benchmarks.measuring.rates import rates
     from benchmarks.measuring.rounds import seconds_of, take_turns
+    from pixelmend.errors import ModelError
 
     least = 0.01 if chosen.quick else 1.0
-    turns = {}
+    turns, faults = {}, {}
     for each in there:
         tell(f"starting {each.name}")
-        turns[each.name] = partial(seconds_of, each.start(chosen.threads, side_of(each, chosen)), least)
+        try:
+            call = each.start(chosen.threads, side_of(each, chosen))
+            if each.kind == "ours":
+                call()  # an engine may compile for a size at its first picture, which takes longer than the picture
+        except ModelError as error:  # as in the product, where other engines are then chosen
+            faults[each.name] = " ".join(str(error).split()).replace(f"{ROOT}{os.sep}", "")
+            tell(f"left out: {faults[each.name]}")
+        else:
+            turns[each.name] = partial(seconds_of, call, least)
     limits = rates(chosen.threads, 0.05 if chosen.quick else 0.7, quick=chosen.quick)
     found = take_turns({**turns, **limits}, 1 if chosen.quick else chosen.rounds, tell)
-    return {name: found[name] for name in turns}, {name: found[name] for name in limits}
+    return {name: found[name] for name in turns}, {name: found[name] for name in limits}, faults
 
 
 def side_of(system: Candidate, chosen: argparse.Namespace) -> int:
@@ -107,6 +116,7 @@ def rows(there: Sequence[Candidate], seconds: Figures, chosen: argparse.Namespac
                 network=each.network,
                 engine=each.engine,
                 precision=each.precision,
+                layout=each.layout,
                 default=each.default,
                 side=side_of(each, chosen),
                 seconds=seconds[each.name],
@@ -125,12 +135,11 @@ def rows(there: Sequence[Candidate], seconds: Figures, chosen: argparse.Namespac
 
 def shipped() -> tuple[Shipped, ...]:
     """Every file of weights that ships."""
-    from benchmarks.measuring.ours import shipped_precision
     from benchmarks.measuring.record import Shipped
     from pixelmend import catalog
 
     cards = [catalog.by_name(name) for name in catalog.names()]
-    return tuple(Shipped(c.name, c.path.stat().st_size, c.parameters, shipped_precision(c)) for c in cards)
+    return tuple(Shipped(c.name, catalog.task_of(c), c.path.stat().st_size, c.parameters, c.precision) for c in cards)
 
 
 def write_page(folder: Path) -> bool:

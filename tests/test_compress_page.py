@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
+from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
 from pixelmend.cli import app
+from pixelmend.compression import Figures
 from pixelmend.errors import UnknownNameError, UsageError
 from pixelmend.models import save_model
 from tests.compression.conftest import SMALL, even_clock, short_recipe
@@ -42,7 +46,7 @@ def elsewhere(tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.usefixtures("even_clock")
 def test_the_commands_run_one_after_the_other(elsewhere: Path) -> None:
-    assert len(COMMANDS) == 3
+    assert len(COMMANDS) == 6
     for line in COMMANDS:
         words = shlex.split(line)[1:]
         if words[0] == "compress":
@@ -54,11 +58,27 @@ def test_the_commands_run_one_after_the_other(elsewhere: Path) -> None:
             card = re.search(r"--task (\S+)$", done.output.strip())
             assert card is not None
             assert (elsewhere / card[1]).is_file()
-    assert (elsewhere / "restored.png").is_file()
+    restored = {name: np.asarray(Image.open(f"{name}.png"), int) for name in ("restored", "quick", "floats")}
+    # The same file in int8 and in floating point: nearly the same picture, and not by the same arithmetic.
+    difference = np.abs(restored["quick"] - restored["floats"])
+    assert difference.max() > 0
+    assert difference.mean() < 8
+    (report,) = (elsewhere / "smaller").glob("compression.json")
+    steps = [each["step"] for each in json.loads(report.read_text(encoding="utf-8"))["steps"]]
+    assert steps == ["original", "pruned 30%", "recovered 30%", "int8"]
+    told = re.search(r"\((`original`.*?)\)", PAGE)
+    assert told is not None
+    assert set(steps) <= set(re.findall(r"`([^`]+)`", told[1]))
+    figures = {
+        key
+        for row in re.findall(r"^\| (`[a-z_`, ]+) \|", PAGE, flags=re.MULTILINE)
+        for key in re.findall(r"`(\w+)`", row)
+    }
+    assert figures == {field.name for field in fields(Figures)} - {"step"}
 
 
 def test_every_option_is_told() -> None:
-    told = set(re.findall(r"`(--[-a-z]+)", PAGE)) - {"--task"}
+    told = set(re.findall(r"`(--[-a-z]+)", PAGE)) - {"--precision"}
     found = CliRunner().invoke(app, ["compress", "--help"], env={"COLUMNS": "200"}).output
     offered = set(re.findall(r"--[a-z]+(?:-[a-z]+)*(?=[ ,])", found)) - {"--help", "--output", "--task"}
     assert told == offered

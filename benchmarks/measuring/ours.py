@@ -1,132 +1,117 @@
-"""Our denoisers as they ship, in every engine and precision that runs here.
+"""Our denoisers as they ship, in every engine and precision that runs here: the engines of the product themselves.
 
-Which there are, and how each is started, stands in ``ENGINES`` and nowhere else.
+What is tried of each engine, and how it is started, stands in ``FORMS`` and nowhere else.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from benchmarks.measuring.machine import has_bf16
+from pixelmend.inference.engines.table import installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pixelmend.catalog import Card
+    from pixelmend.inference.engines import Engine
 
+    Array = np.ndarray[Any, np.dtype[np.float32]]
     Call = Callable[[], object]
-    Start = Callable[[Card, str, int, int], Call]
 
 _SIGMA = 25
+AS_INSTALLED = "onnxruntime"
+"""The engine that every installation has; without another, it is what ``--engine auto`` chooses."""
 
 
 @dataclass(frozen=True)
-class EngineKind:
-    """An engine.
+class Forms:
+    """What is measured of an engine.
 
     Attributes:
-        title: What tables call it.
-        package: Which must be installed.
-        precisions: What it computes in, for weights that ship in a precision.
-        start: Gets card, precision, threads and side; makes what restores one picture of that side at a call.
+        precisions: What it computes in, for a file that computes in "int8" or "float32".
+        start: Gets a card, what is asked of the engine as its precision, and threads; makes the engine.
     """
 
-    title: str
-    package: str
     precisions: Callable[[str], tuple[str, ...]]
-    start: Start
-
-
-def shipped_precision(card: Card) -> str:
-    """What the file of a card is computed in: "int8" or "float32"; cards of before int8 do not say it."""
-    return str(getattr(card, "precision", "float32"))
+    start: Callable[[Card, str, int], Engine]
 
 
 def default_form(card: Card) -> tuple[str, str]:
-    """Engine and precision that ``pixelmend restore`` chooses by itself: a key of ``ENGINES``, and one of its own."""
-    return "onnxruntime", shipped_precision(card)
+    """Engine and precision that ``pixelmend restore`` chooses by itself as it is installed: those of ``forms``."""
+    return AS_INSTALLED, card.precision
 
 
 def forms(card: Card) -> list[tuple[str, str]]:
-    """Engine and precision of every form of a model that can be run here."""
-    there = {name: kind for name, kind in ENGINES.items() if find_spec(kind.package) is not None}
-    return [(name, each) for name, kind in there.items() for each in kind.precisions(shipped_precision(card))]
+    """Every form of a model that can be run here: the engine's name in the table of engines, and its precision."""
+    return [(kind.name, each) for kind in installed() for each in FORMS[kind.name].precisions(card.precision)]
 
 
-def inputs_of(card: Card, side: int) -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
-    """A picture with noise, and the noise level, as the network takes them: (1, 3, side, side), (1, 1, side, side)."""
+def start(card: Card, engine: str, precision: str, threads: int, side: int) -> Call:
+    """Make what restores one picture of a side at a call, as ``pixelmend restore`` would restore a piece.
+
+    Args:
+        card: The model.
+        engine: A name in the table of engines.
+        precision: "int8", "float32" or "bfloat16", which engines take by themselves where they have it.
+        threads: That may be used.
+        side: Height and width of the picture, pixels.
+
+    Raises:
+        RuntimeError: The engine computes in something else.
+    """
+    running = FORMS[engine].start(card, "auto" if precision == "bfloat16" else precision, threads)
+    if running.precision != precision:
+        raise RuntimeError(f"{running.title} computes {card.name} in {running.precision}, wanted {precision}")
+    degraded, conditions = inputs_of(card, side)
+    return lambda: running.run(degraded, conditions)
+
+
+def inputs_of(card: Card, side: int) -> tuple[Array, dict[str, Array]]:
+    """A picture with noise, and what is told of it, as an engine takes them: (1, 3, side, side), (1, 1, side, side)."""
     pixels = np.random.default_rng(0).random((1, 3, side, side), dtype=np.float32)
     level = np.full((1, 1, side, side), _SIGMA / 255, np.float32)
-    return {"degraded": pixels, **({"noise_level": level} if "noise_level" in card.conditions else {})}
+    return pixels, ({"noise_level": level} if "noise_level" in card.conditions else {})
 
 
-def _quantised_also(shipped: str) -> tuple[str, ...]:
+def _int8_also(shipped: str) -> tuple[str, ...]:
     return ("int8", "float32") if shipped == "int8" else ("float32",)
 
 
-def _openvino_precisions(shipped: str) -> tuple[str, ...]:
-    # Weights that ship in int8 are run so; from others it makes bf16 by itself.
+def _int8_only(shipped: str) -> tuple[str, ...]:
+    # A file in int8 is run as it is; from others it makes bfloat16.
     return ("int8",) if shipped == "int8" else _floating(shipped)
 
 
 def _floating(_: str) -> tuple[str, ...]:
-    return ("bf16", "float32") if has_bf16() else ("float32",)
+    return ("bfloat16", "float32") if has_bf16() else ("float32",)
 
 
-def _onnxruntime(card: Card, precision: str, threads: int, side: int) -> Call:
-    import onnxruntime as ort
+def _onnxruntime(card: Card, wanted: str, threads: int) -> Engine:
+    from pixelmend.inference.engines import OnnxEngine
 
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.enable_cpu_mem_arena = False  # as in the engine that ships
-    if shipped_precision(card) == "int8" and precision == "float32":
-        options.add_session_config_entry("session.disable_quant_qdq", "1")
-        options.add_session_config_entry("session.enable_quant_qdq_cleanup", "1")
-    session = ort.InferenceSession(str(card.path), options, providers=["CPUExecutionProvider"])
-    inputs = inputs_of(card, side)
-    return lambda: session.run(["restored"], inputs)
+    return OnnxEngine(card.path, "cpu", threads, wanted)
 
 
-def _openvino(card: Card, precision: str, threads: int, side: int) -> Call:
-    import openvino as ov
+def _openvino(card: Card, wanted: str, threads: int) -> Engine:
+    from pixelmend.inference.engines.open_vino import OpenVinoEngine
 
-    inputs = inputs_of(card, side)
-    core = ov.Core()
-    model = core.read_model(str(card.path))
-    model.reshape({name: list(each.shape) for name, each in inputs.items()})
-    hint = "bf16" if precision == "bf16" else "f32"
-    settings = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
-    request = core.compile_model(model, "CPU", settings).create_infer_request()
-    return lambda: request.infer(inputs)
+    return OpenVinoEngine(card.path, "cpu", threads, wanted)
 
 
-def _torch(card: Card, precision: str, threads: int, side: int) -> Call:
-    from pathlib import Path
+def _torch(card: Card, wanted: str, threads: int) -> Engine:
+    from pixelmend.export.from_onnx import rebuild
+    from pixelmend.export.torch_engine import TorchEngine
 
-    import torch
-
-    from pixelmend.export import read_weights
-
-    torch.set_num_threads(threads)
-    network = read_weights(Path(card.name))[0].eval().to(memory_format=torch.channels_last)
-    tensors = [torch.from_numpy(each) for each in inputs_of(card, side).values()]
-    tensors[0] = tensors[0].to(memory_format=torch.channels_last)
-
-    def call() -> object:
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
-            return network(*tensors)
-
-    return call
+    return TorchEngine(rebuild(card), card.conditions, "cpu", precision=wanted, threads=threads)
 
 
-ENGINES: Mapping[str, EngineKind] = {
-    "onnxruntime": EngineKind("ONNX Runtime", "onnxruntime", _quantised_also, _onnxruntime),
-    "openvino": EngineKind("OpenVINO", "openvino", _openvino_precisions, _openvino),
-    "torch": EngineKind("PyTorch", "torch", _floating, _torch),
+FORMS: Mapping[str, Forms] = {
+    AS_INSTALLED: Forms(_int8_also, _onnxruntime),
+    "openvino": Forms(_int8_only, _openvino),
+    "torch": Forms(_floating, _torch),
 }
-"""What runs our networks."""
+"""By the names of the table of engines."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.measuring.goals import HEAD, LARGE, goals, share
-from benchmarks.measuring.record import Report, System, the_system
+from benchmarks.measuring.goals import AS_IT_IS, EVERY, HEAD, LARGE, goals, share
+from benchmarks.measuring.ours import AS_INSTALLED
+from benchmarks.measuring.record import Report, Restored, System, the_chosen, the_system
 from benchmarks.measuring.rounds import Spread, ratio, slope, spread
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def text(report: Report, compression: Sequence[dict[str, Any]]) -> str:
         _GROWTH,
         f"![Cost against size]({GROWTH_PICTURE})\n",
         growth_table(report),
+        *overlaps(report),
         *_compression(compression),
     ]
     return "\n".join(parts).rstrip("\n") + "\n"
@@ -68,7 +70,14 @@ def speed_table(report: Report) -> str:
         speed = spread(system.speeds)
         times = [_times(None if other is None else ratio(system.speeds, other.speeds)) for other in others]
         work = "–" if system.macs_per_pixel is None else f"{system.macs_per_pixel / 1e3:.1f}"
-        cells = [_named(system), f"{speed.median:.3g}", f"{speed.low:.3g}–{speed.high:.3g}", *times, work, _db(system)]
+        cells = [
+            _named(report, system),
+            f"{speed.median:.3g}",
+            f"{speed.low:.3g}–{speed.high:.3g}",
+            *times,
+            work,
+            _db(system),
+        ]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 
@@ -81,7 +90,7 @@ def needs_table(report: Report) -> str:
     ]
     for system in shown(report):
         size = None if system.weight_bytes is None else system.weight_bytes / 1e6
-        cells = [_named(system), _number(system.start_up, 2), _number(system.peak_mb), _number(system.call_mb)]
+        cells = [_named(report, system), _number(system.start_up, 2), _number(system.peak_mb), _number(system.call_mb)]
         rows.append(f"| {' | '.join([*cells, _number(size, 2)])} |")
     return "\n".join(rows)
 
@@ -105,15 +114,24 @@ def limit_table(report: Report) -> str:
     for system in shown(report):
         if (shares := share(report, system)) is not None:
             part = spread([100 * each for each in shares])
-            rows.append(f"| {_named(system)} | {part.median:.0f} % | {part.low:.0f}–{part.high:.0f} % |")
+            rows.append(f"| {_named(report, system)} | {part.median:.0f} % | {part.low:.0f}–{part.high:.0f} % |")
     return "\n".join(rows)
 
 
 def growth_table(report: Report) -> str:
     """Photographs of every size, and by which power cost grows."""
-    rows = ["| weights | megapixels | s | s a megapixel | memory, MB |", "| --- | ---: | ---: | ---: | ---: |"]
-    for each in sorted({*report.photographs, *report.growth}, key=lambda e: (e.network, e.megapixels)):
-        cells = [each.network, f"{each.megapixels:.1f}", f"{each.seconds:.2f}"]
+    rows = [
+        "| weights | engine | megapixels | s | s a megapixel | memory, MB |",
+        "| --- | --- | ---: | ---: | ---: | ---: |",
+    ]
+    for each in sorted({*report.photographs, *report.growth}, key=lambda e: (e.network, e.megapixels, e.seconds)):
+        where = "" if each.wish == AS_INSTALLED else " (chosen among all)"
+        cells = [
+            each.network,
+            f"{each.engine} {each.precision}{where}",
+            f"{each.megapixels:.1f}",
+            f"{each.seconds:.2f}",
+        ]
         cells += [f"{each.seconds / each.megapixels:.2f}", f"{each.peak_mb:.0f}"]
         rows.append(f"| {' | '.join(cells)} |")
     lines = ["\n".join(rows), ""]
@@ -127,16 +145,38 @@ def growth_table(report: Report) -> str:
     return "\n".join(lines)
 
 
+def overlaps(report: Report) -> list[str]:
+    """Of each photograph, what the network needs for its pixels, and what the overlap of pieces adds to that."""
+    return [line for each in report.photographs if (line := _overlap(report, each))]
+
+
+def _overlap(report: Report, photograph: Restored) -> str:
+    """One of them; "" where the network was not timed alone in that form."""
+    alone = the_system(report, photograph.network, photograph.engine, photograph.precision)
+    if alone is None:
+        return ""
+    needed = photograph.megapixels / alone.speed
+    added = photograph.computed / alone.speed - needed
+    share, more = (f"{100 * seconds / photograph.seconds:.0f} %" for seconds in (needed, added))
+    where = AS_IT_IS if photograph.wish == AS_INSTALLED else EVERY
+    return (
+        f"- {photograph.network}, {where}, {photograph.megapixels:.1f} megapixels: as many pixels take the network "
+        f"alone {needed:.2f} s, {share} of the {photograph.seconds:.2f} s; pieces that overlap "
+        f"({photograph.computed:.1f} megapixels) add {added:.2f} s, {more}."
+    )
+
+
 def compression_table(rows: Sequence[dict[str, Any]]) -> str:
     """Size and loss of every step."""
     lines = [
-        "| weights | task | step | MB | kMAC a pixel | dB | lost, dB | on |",
-        "| --- | --- | --- | ---: | ---: | ---: | ---: | --- |",
+        "| weights | task | step | MB | kMAC a pixel | dB | lost, dB | on | |",
+        "| --- | --- | --- | ---: | ---: | ---: | ---: | --- | --- |",
     ]
     for row in rows:
         cells = [row["name"], row["task"], row["step"], f"{row['bytes'] / 1e6:.2f}"]
         cells += [f"{row['macs_per_pixel'] / 1e3:.1f}", f"{row['db']:.2f}", f"{row['float_db'] - row['db']:.3f}"]
-        lines.append(f"| {' | '.join([*cells, row['protocol']])} |")
+        refused = "" if row.get("shipped", True) else f"**not shipped**: {row['reason']}"
+        lines.append(f"| {' | '.join([*cells, row['protocol'], refused])} |")
     return "\n".join(lines)
 
 
@@ -145,12 +185,14 @@ def _compression(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _absent(report: Report) -> list[str]:
-    return ["", *(f"- {name} is not here: {why}." for name, why in report.absent.items())] if report.absent else []
+    return ["", *(f"- {name} was not measured: {why}." for name, why in report.absent.items())] if report.absent else []
 
 
-def _named(system: System) -> str:
+def _named(report: Report, system: System) -> str:
     name = f"**{system.name}**" if system.kind == "ours" else system.name
-    return f"{name} (default)" if system.default else name
+    marks = [AS_IT_IS] if system.default else []
+    marks += [EVERY] if system == the_chosen(report, system.network) else []
+    return f"{name} ({', '.join(marks)})" if marks else name
 
 
 def _db(system: System) -> str:
@@ -177,23 +219,29 @@ Made by `make bench` (`benchmarks/speed.py`) from docs/results/speed.json. Every
 {threads} threads, taking turns over {rounds} rounds; ratios are medians of the ratios of a round, with the least and
 the greatest in brackets, so that what the machine did beside it meets both sides.
 """
-_GOALS = """*small* and *nano* here are the denoisers in the form that `pixelmend restore` chooses by itself. Time grows
-in proportion to size where the power is 1; it is taken from 1 megapixel on, below which starting is most of the time.
+_GOALS = """*small* and *nano* are the denoisers in the form that `pixelmend restore` chooses by itself: *as
+installed*, with ONNX Runtime alone, and *with every engine* that is named here, for a photograph of 12 megapixels.
+Networks of others are judged with their features as PyTorch lays them in memory when nobody says otherwise
+(contiguous); in brackets stands how it is over their faster layout. Time grows in proportion to size where the
+power is 1; it is taken from 1 megapixel on, below which starting is most of the time.
 """
-_SPEED = """Megapixels a second of the network alone, from pixels in memory to pixels in memory. Ours restore a tile of
-the size that they ship with; others a picture of a size that they take in reasonable time. Networks of others have
-random weights, which take as long as learned ones, run in float32, and count with their features in the order of
-memory that is faster.
+_SPEED = """Megapixels a second of the network alone, from pixels in memory to pixels in memory. Ours restore a tile
+of the size that they ship with, in the engines of `pixelmend restore`; others a picture of a size that they take in
+reasonable time. Networks of others have random weights, which take as long as learned ones, run in float32, and
+count with their features in the order of memory that is faster.
 """
 _NEEDS = """Each in a fresh process: seconds from its start to the result of a picture of 256×256, imports included;
 memory at the peak while one of {side}×{side} is restored. The size of others' weights is that of their parameters in
 float32.
 """
 _LIMIT = """Operations a second that large matrix products sustain on this machine, measured once in every round:
-float32 in PyTorch or ONNX Runtime, whichever is faster, bf16 in PyTorch, int8 in ONNX Runtime. A multiplication and an
-addition are two operations.
+float32 in PyTorch or ONNX Runtime, whichever is faster, bfloat16 in PyTorch, int8 in ONNX Runtime. A multiplication
+and an addition are two operations.
 """
-_GROWTH = """`pixelmend restore` with its defaults, each picture in a process of its own: reading, estimating the noise,
-restoring in overlapping tiles, and writing a JPEG, all counted.
+_GROWTH = """`pixelmend restore` as installed (with ONNX Runtime alone), each picture in a process of its own: reading,
+estimating the noise, restoring in overlapping tiles, and writing a JPEG, all counted. Photographs of 12 megapixels also
+with the engine that it chooses among all, which it measured before.
 """
-_COMPRESSION = "What quantising and pruning save, and what they cost in PSNR against the same weights in float32.\n"
+_COMPRESSION = """What quantising and pruning save, and what they cost in PSNR against the same weights in float32.
+Weights that lose more than they may in int8 ship in float32.
+"""

@@ -43,6 +43,11 @@ class PeerKind:
     channels_last: bool = False
 
     @property
+    def layout(self) -> str:
+        """How its features lie in memory: "contiguous" (PyTorch's usual) or "channels last"; "" for a filter."""
+        return "" if self.build is None else "channels last" if self.channels_last else "contiguous"
+
+    @property
     def name(self) -> str:
         """What tells it apart from all others."""
         return f"{self.network}, {self.engine}{', channels last' if self.channels_last else ''}"
@@ -127,7 +132,7 @@ def _opencv(threads: int, side: int) -> Call:
 def _in_torch(
     network: str, package: str, side: int, build: Callable[[], nn.Module], *, told: bool = False
 ) -> tuple[PeerKind, PeerKind]:
-    """In both orders that its features can lie in; the faster one counts."""
+    """In both orders that its features can lie in."""
 
     def in_order(channels_last: bool) -> PeerKind:  # noqa: FBT001
         start = partial(_network, build, channels_last, told)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.measuring.ours import AS_INSTALLED
 from benchmarks.measuring.record import Restored
 from benchmarks.promises import noisy_photo, restore_alone
+from pixelmend.inference.engines.table import installed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 PHOTOGRAPH = 12.0
 """Megapixels of a usual photograph."""
@@ -18,15 +21,28 @@ SIZES = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 """Megapixels that cost is followed over."""
 PATIENCE = 180.0
 """Seconds that one size may take unless all are asked for."""
+_TASTE = 0.05
+"""Megapixels of what is restored first where there are several engines, so that they are measured by then."""
 
 
 def photographs(networks: Sequence[str], megapixels: float, tell: Callable[[str], None]) -> tuple[Restored, ...]:
-    """Restore one photograph with each network."""
+    """Restore one photograph with each network: as installed, and as is chosen among all engines that are here."""
     found = []
     for network in networks:
         tell(f"{megapixels:g} megapixels with {network}")
         found.append(restored(network, megapixels))
+        if len(installed()) > 1:
+            tell(f"{megapixels:g} megapixels with {network}, the engine chosen")
+            found.append(_chosen(network, megapixels))
     return tuple(found)
+
+
+def _chosen(network: str, megapixels: float) -> Restored:
+    """Restore with the engine that is chosen by what this run measures, whatever the user's cache holds."""
+    with tempfile.TemporaryDirectory() as cache:
+        environment = {"XDG_CACHE_HOME": cache, "PIXELMEND_ENGINE": "auto"}
+        restored(network, _TASTE, "auto", environment)
+        return restored(network, megapixels, "auto", environment)
 
 
 def growth(
@@ -68,10 +84,23 @@ def sides(megapixels: float) -> tuple[int, int]:
     return height, round(megapixels * 1e6 / height)
 
 
-def restored(network: str, megapixels: float) -> Restored:
-    """Restore a photograph of this size by ``pixelmend restore``, in a process of its own."""
+def restored(
+    network: str, megapixels: float, engine: str = AS_INSTALLED, environment: Mapping[str, str] | None = None
+) -> Restored:
+    """Restore a photograph of this size by ``pixelmend restore``, in a process of its own.
+
+    Args:
+        network: "nano", "small".
+        megapixels: About how large.
+        engine: What is asked for.
+        environment: Variables beside those of this process.
+    """
     height, width = sides(megapixels)
     with tempfile.TemporaryDirectory() as folder:
         noisy_photo(Path(folder) / "in.jpg", height, width)
-        seconds, peak = restore_alone(f"{folder}/in.jpg", "-o", f"{folder}/out.jpg", "--size", network)
-    return Restored(network, height * width / 1e6, seconds, peak / 1e6)
+        words = ["-o", f"{folder}/out.jpg", "--size", network, "--engine", engine, "--json", f"{folder}/told.json"]
+        seconds, peak = restore_alone(f"{folder}/in.jpg", *words, environment=environment)
+        told = json.loads(Path(folder, "told.json").read_text(encoding="utf-8"))
+    computed = told["tiles"] * told["tile"][0] * told["tile"][1] / 1e6
+    ran = (told["engine"], told["precision"])
+    return Restored(network, engine, *ran, height * width / 1e6, computed, seconds, peak / 1e6)

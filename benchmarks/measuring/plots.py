@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _ENGINES = {"ONNX Runtime": COLORS[0], "OpenVINO": COLORS[1], "PyTorch": COLORS[2]}
 """Colours of ours."""
 _PEER = "#555555"
-_MARKS = {"int8": "*", "float32": "o", "bf16": "D", "": "s"}
+_MARKS = {"int8": "*", "float32": "o", "bfloat16": "D", "": "s"}
 _SIZES = {"*": 15, "o": 9, "D": 8, "s": 9}
 
 
@@ -149,5 +149,5 @@ def _legend(axes: Axes, systems: Sequence[System]) -> None:
     for precision, mark in _MARKS.items():
         if any(s.precision == precision for s in systems):
             axes.plot([], [], mark, color="white", markeredgecolor=_PEER, label=precision or "no network")
-    axes.plot([], [], "o", color="white", markeredgecolor="black", markeredgewidth=1.6, label="by default")
+    axes.plot([], [], "o", color="white", markeredgecolor="black", markeredgewidth=1.6, label="as installed")
     axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1.0, 1.0))

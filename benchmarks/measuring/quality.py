@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.measuring.ours import ENGINES, default_form, shipped_precision
+from benchmarks.measuring.ours import default_form
 from pixelmend import catalog
 from pixelmend.errors import DataError
+from pixelmend.inference.engines.table import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,6 +77,7 @@ def compression(path: Path) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["rows"]
         needed = {"name", "task", "step", "bytes", "macs_per_pixel", "db", "float_db", "protocol"}
         missing = sorted({key for row in rows for key in needed - row.keys()})
+        missing += [] if all(row.get("shipped", True) or row.get("reason") for row in rows) else ["reason"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path} does not hold rows of compression ({error!r}): make it again") from error
     if missing:
@@ -96,8 +98,7 @@ def _stored(results: Path) -> tuple[Entry, ...]:
 def _ours(system: Candidate, entries: Sequence[Entry], rows: Sequence[dict[str, Any]]) -> Quality:
     """Of the very file that ships, by its checksum; in a precision that it does not ship in, where that is known."""
     card = catalog.by_name(f"denoise-{system.network}")
-    shipped = shipped_precision(card)
-    if system.precision != shipped and shipped == "int8":
+    if card.precision == "int8" != system.precision:
         steps = {(row["name"], row["step"], row["protocol"]): row for row in rows}
         row = steps.get((card.name, "float32", _PROTOCOL))
         return Quality(None, "not measured") if row is None else Quality(row["db"], "measured before quantising")
@@ -108,7 +109,7 @@ def _ours(system: Candidate, entries: Sequence[Entry], rows: Sequence[dict[str, 
     if not whole:
         return Quality(None, "not measured")
     engine, precision = default_form(card)
-    return _of(whole[0], f", in {ENGINES[engine].title} {precision}")
+    return _of(whole[0], f", in {KINDS[engine].title} {precision}")
 
 
 def _of(entry: Entry, where: str = "") -> Quality:

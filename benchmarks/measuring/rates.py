@@ -41,7 +41,7 @@ def rates(threads: int, seconds: float, *, quick: bool = False) -> dict[str, Cal
     # PyTorch's library of matrices does not use all that processors of some makers have: a third of it on Zen 5.
     found: dict[str, Callable[[], float]] = {"float32": lambda: max(floating("fp32"), real.measure(seconds))}
     if has_bf16():
-        found["bf16"] = partial(floating, "bf16")
+        found["bfloat16"] = partial(floating, "bf16")
     return {**found, "int8": partial(whole.measure, seconds)}
 
 

@@ -25,8 +25,9 @@ class System:
         kind: "ours" or "peer".
         network: What it runs: "small", "Restormer".
         engine: What runs it: "ONNX Runtime", "PyTorch".
-        precision: What it computes in: "int8", "float32", "bf16"; "" for what is no network.
-        default: Whether it is what ``pixelmend restore`` runs when it is told nothing.
+        precision: What it computes in: "int8", "float32", "bfloat16"; "" for what is no network.
+        layout: Of a peer's features in memory: "contiguous", as PyTorch lays them, or "channels last"; "" for others.
+        default: Whether it is what ``pixelmend restore``, as it is installed, runs when it is told nothing.
         side: Height and width of the picture that it was timed on, pixels.
         seconds: For that picture, in each round.
         start_up: Seconds from the start of a fresh process to its first result, a picture of 256×256; None where the
@@ -45,6 +46,7 @@ class System:
     network: str
     engine: str
     precision: str
+    layout: str
     default: bool
     side: int
     seconds: tuple[float, ...]
@@ -74,13 +76,21 @@ class Restored:
 
     Attributes:
         network: "nano" or "small".
+        wish: The engine that was asked for: "onnxruntime", as it is installed, or "auto" among all that there are.
+        engine: The one that ran: "ONNX Runtime".
+        precision: What it computed in.
         megapixels: Of the photograph.
+        computed: Megapixels of the pieces that it was cut into, which overlap.
         seconds: From start to end of the process, reading and writing the file included.
         peak_mb: Its resident memory at the peak, 10⁶ bytes.
     """
 
     network: str
+    wish: str
+    engine: str
+    precision: str
     megapixels: float
+    computed: float
     seconds: float
     peak_mb: float
 
@@ -91,12 +101,14 @@ class Shipped:
 
     Attributes:
         name: Of its card.
+        task: What it is for, as `pixelmend.catalog.tasks` calls it.
         bytes: Its size.
         parameters: How many numbers were learned.
         precision: What it is computed in.
     """
 
     name: str
+    task: str
     bytes: int
     parameters: int
     precision: str
@@ -111,10 +123,10 @@ class Report:
         threads: That each system could use.
         quick: Whether this was only a trial, whose figures mean nothing.
         systems: Side by side.
-        absent: Systems that could not be had, and why.
+        absent: Systems that could not be had or run, and why.
         rates: Operations a second that large matrix products sustain, by precision, in each round; an addition and a
             multiplication are two.
-        photographs: Of 12 megapixels.
+        photographs: Of 12 megapixels, as installed and with every engine.
         growth: From 0.1 to 100 megapixels.
         shipped: Every file.
     """
@@ -161,13 +173,19 @@ class Report:
         return report
 
 
-def the_system(report: Report, network: str, engine: str = "", precision: str = "") -> System | None:
-    """The fastest form of a network among those of this engine and precision; None where there is none."""
+def the_system(report: Report, network: str, engine: str = "", precision: str = "", layout: str = "") -> System | None:
+    """The fastest form of a network among those of this engine, precision and layout; None where there is none."""
     forms = [s for s in report.systems if s.network == network and engine in {"", s.engine}]
-    forms = [s for s in forms if precision in {"", s.precision}]
+    forms = [s for s in forms if precision in {"", s.precision} and layout in {"", s.layout}]
     return max(forms, key=lambda s: s.speed, default=None)
 
 
 def the_default(report: Report, network: str) -> System | None:
-    """The form of a network of ours that ``pixelmend restore`` runs when it is told nothing."""
+    """The form of a network of ours that ``pixelmend restore``, as it is installed, runs when it is told nothing."""
     return next((s for s in report.systems if s.network == network and s.default), None)
+
+
+def the_chosen(report: Report, network: str) -> System | None:
+    """The form that it chose for a photograph among every engine; None where there was no choice, or none is known."""
+    chosen = next((p for p in report.photographs if (p.network, p.wish) == (network, "auto")), None)
+    return None if chosen is None else the_system(report, network, chosen.engine, chosen.precision)

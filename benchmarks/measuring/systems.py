@@ -7,9 +7,10 @@ from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from benchmarks.measuring.ours import ENGINES, default_form, forms
+from benchmarks.measuring.ours import default_form, forms, start
 from benchmarks.measuring.peers import PEERS, counts
 from pixelmend import catalog
+from pixelmend.inference.engines.table import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +31,8 @@ class Candidate:
         network: What it runs.
         engine: What runs it.
         precision: What it computes in; "" for a filter.
-        default: Whether ``pixelmend restore`` runs it when it is told nothing.
+        layout: Of a peer's features in memory: "contiguous" or "channels last"; "" for ours and for filters.
+        default: Whether ``pixelmend restore``, as it is installed, runs it when it is told nothing.
         side: Height and width of the picture that it is timed on, pixels.
         start: Gets threads and side; makes what restores one picture of that side at a call.
         counts: Bytes of its weights, and multiplications with an addition each for a pixel; None where it has none.
@@ -41,6 +43,7 @@ class Candidate:
     network: str
     engine: str
     precision: str
+    layout: str
     default: bool
     side: int
     start: Callable[[int, int], Call]
@@ -57,6 +60,7 @@ def candidates() -> tuple[Candidate, ...]:
             kind.network,
             kind.engine,
             "" if kind.build is None else "float32",
+            kind.layout,
             False,
             kind.side,
             kind.start,
@@ -70,7 +74,7 @@ def candidates() -> tuple[Candidate, ...]:
 def absent() -> dict[str, str]:
     """Others' systems and engines of ours that are not installed, and what would bring them."""
     missing = {k.network: k.package for k in PEERS if find_spec(k.package) is None}
-    missing |= {k.title: k.package for k in ENGINES.values() if find_spec(k.package) is None}
+    missing |= {kind.title: kind.missing() for kind in KINDS.values() if not kind.is_installed()}
     return {name: f"the package {package} is not installed" for name, package in missing.items()}
 
 
@@ -87,14 +91,15 @@ def _ours(size: str) -> list[Candidate]:
     card = catalog.by_name(f"denoise-{size}")
     return [
         Candidate(
-            f"{size}, {ENGINES[engine].title} {precision}",
+            f"{size}, {KINDS[engine].title} {precision}",
             "ours",
             size,
-            ENGINES[engine].title,
+            KINDS[engine].title,
             precision,
+            "",
             (engine, precision) == default_form(card),
             card.tile,
-            partial(ENGINES[engine].start, card, precision),
+            partial(start, card, engine, precision),
             lambda: (card.path.stat().st_size, card.macs_per_pixel),
         )
         for engine, precision in forms(card)

@@ -28,7 +28,12 @@ def tasks() -> tuple[str, ...]:
 
     Weights for pictures as they are found are a task of their own: "super-resolve-real" beside "super-resolve".
     """
-    return tuple(sorted({_task(card) for card in _cards(FOLDER)}))
+    return tuple(sorted({task_of(card) for card in _cards(FOLDER)}))
+
+
+def task_of(card: Card) -> str:
+    """The task of `tasks()` that a model is for."""
+    return f"{card.task}-real" if card.variant == "real" else card.task
 
 
 def find(task: str, size: str = "small", scale: int | None = None, variant: str = "faithful") -> Card:
@@ -47,7 +52,7 @@ def find(task: str, size: str = "small", scale: int | None = None, variant: str 
     """
     if variant not in _VARIANTS:
         raise UnknownNameError("variant", variant, _VARIANTS)
-    of_task = [card for card in _cards(FOLDER) if _task(card) == task]
+    of_task = [card for card in _cards(FOLDER) if task_of(card) == task]
     if not of_task:
         raise UnknownNameError("task", task, tasks())
     of_size = [card for card in of_task if card.size == size]
@@ -156,10 +161,6 @@ def _whole(card: Card, wanted: str = _REINSTALL) -> Card:
             f"the card of {card.name} names {card.file}, which does not lie beside it in {card.folder}; {wanted}"
         )
     return card
-
-
-def _task(card: Card) -> str:
-    return f"{card.task}-real" if card.variant == "real" else card.task
 
 
 def _variant(card: Card) -> str:

@@ -57,7 +57,7 @@ class Rounder(Point):
     @property
     def scale(self) -> float:
         """What one step is worth."""
-        return math.exp(float(self.log_scale))
+        return math.exp(float(self.log_scale.detach()))
 
     def fit(self) -> None:
         """Choose scale and zero that round what was watched with the smallest squared error; forget it."""
