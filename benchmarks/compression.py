@@ -1,0 +1,93 @@
+"""What computing in int8 costs each set of weights that ships, in PSNR on published pictures.
+
+Both precisions of one file are run on the same damaged pictures; rows go to docs/results/compression.json. Those of
+pruned networks, which stand there already, are left as they are.
+
+python benchmarks/compression.py --data DIR
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from pixelmend import catalog
+from pixelmend.evaluation import Results
+from pixelmend.evaluation.method import Setup
+from pixelmend.evaluation.methods.own import Pixelmend, Shape
+from pixelmend.evaluation.run import Plan, evaluate
+from pixelmend.evaluation.suites import published_trials
+from pixelmend.inference.engines import OnnxEngine
+
+ROOT = Path(__file__).resolve().parents[1]
+TARGET = ROOT / "docs" / "results" / "compression.json"
+MEASURED = {
+    "denoise": ("denoise", "cbsd68", 25.0),
+    "super-resolve": ("super-resolve", "set5", 0.0),
+    "deblur": ("deblur", "gopro", None),
+    "dejpeg": ("dejpeg", "classic5", 10.0),
+    "inpaint": ("inpaint", "kodak24", 0.5),
+    "photo": ("real-noise", "sidd", None),
+}
+"""By task: suite, set and level that the loss is measured at; 0 stands for the enlargement of the network."""
+
+
+def measure(card: catalog.Card, data: Path, limit: int | None) -> tuple[float, float, str]:
+    """Mean PSNR in float32 and in int8, dB, and what it was measured on."""
+    suite, dataset, level = MEASURED[card.task]
+    levels = [] if level is None else [level or float(card.scale)]
+    (trial, *_) = published_trials(suite, data, [dataset], levels, lambda _: None).trials
+    found = []
+    for precision in ("float32", "int8"):
+        setup = Setup(threads=1)
+        shape = Shape(card.multiple_of, card.minimum, card.scale, card.conditions, card.macs_per_pixel)
+        engine = OnnxEngine(card.path, "cpu", threads=setup.threads, precision=precision)
+        method = Pixelmend(engine, shape, task=card.task, parameters=card.parameters, weights=card.sha256)
+        with tempfile.TemporaryDirectory() as folder:
+            (entry,) = evaluate(Plan((trial,), (method,), setup, limit=limit), Results(Path(folder) / "scores.json"))
+        found.append(statistics.fmean(score.psnr for score in entry.pictures.values()))
+    return found[0], found[1], f"{entry.title}, {entry.case}"
+
+
+def rows(data: Path, limit: int | None) -> list[dict[str, Any]]:
+    """Two rows for each set of weights that ships in int8."""
+    made = []
+    for name in catalog.names():
+        card = catalog.by_name(name)
+        if card.precision != "int8":
+            continue
+        floating, whole, protocol = measure(card, data, limit)
+        common = {"name": name, "task": card.task, "macs_per_pixel": card.macs_per_pixel, "protocol": protocol}
+        made.append({**common, "step": "float32", "bytes": 4 * card.parameters, "db": floating, "float_db": floating})
+        made.append({**common, "step": "int8", "bytes": card.path.stat().st_size, "db": whole, "float_db": floating})
+        print(f"{name}: {floating:.3f} dB, in int8 {whole:.3f} dB on {protocol}", flush=True)
+    return made
+
+
+def kept(path: Path) -> list[dict[str, Any]]:
+    """Rows of networks that were pruned or refused: those of the file, which this program does not measure."""
+    if not path.is_file():
+        return []
+    old: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["rows"]
+    return [row for row in old if row["step"] not in {"float32", "int8"} or not row.get("shipped", True)]
+
+
+def main() -> int:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of the published sets")
+    parser.add_argument("--out", type=Path, default=TARGET)
+    parser.add_argument("--limit", type=int, help="only the first pictures of each set, for a trial")
+    chosen = parser.parse_args()
+    found = [*rows(chosen.data, chosen.limit), *kept(chosen.out)]
+    chosen.out.write_text(json.dumps({"rows": found}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
