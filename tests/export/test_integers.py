@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from onnx.reference import ReferenceEvaluator
 from pixelmend import catalog
 from pixelmend.export import export, read_weights
 from pixelmend.export.from_onnx import read_onnx
-from pixelmend.export.integers import SUBPIXEL, read_rounding, to_integers
+from pixelmend.export.integers import SUBPIXEL, _quantized, read_rounding, to_integers
 from pixelmend.export.onnx import _trace, _write
 from pixelmend.export.parity import example, psnr_between
 from pixelmend.export.static import make_static
@@ -190,7 +189,8 @@ def test_layers_between_pairs_are_int8_and_others_are_not(one: Made) -> None:
         np.testing.assert_array_equal(steps, scales * stored[source.input[1]])
     convolutions = sum(isinstance(m, (torch.nn.Conv2d, torch.nn.Linear)) for m in one.model.modules())
     if len(one.rounding) == len(points(one.model)):
-        assert len(whole) == convolutions - 1  # all but the first
+        # All but the first, and those around windows that are moved, which happens in floating point.
+        assert len(whole) == convolutions - 1 - 2 * one.model.config.context.count("shifted")
     else:
         assert 3 <= len(whole) < convolutions - 3
 
@@ -202,7 +202,6 @@ def test_pairs_are_uint8_each_with_one_taker(one: Made) -> None:
     assert {each.domain for each in graph.node} == {""}
     for node in pairs:
         assert len(takers[node.output[0]]) == 1
-        assert takers[node.output[0]][0].op_type != "QuantizeLinear"  # never rounded twice
         source = makers[node.input[0]]
         assert source.op_type == "QuantizeLinear"
         assert len(takers[source.output[0]]) == 1
@@ -274,8 +273,9 @@ def test_a_bias_far_above_its_weights_keeps_its_value() -> None:
     """It is counted in products of two scales, of which int32 holds so many: then the scale of the weights grows."""
     weights = np.random.default_rng(0).normal(0, 1, (4, 2, 1, 1)).astype(np.float32)
     weights[1] *= 1e-12
+    weights[3] *= 3e-6
     weights[2] = 0
-    bias = np.array([0.3, -0.4, 0.5, 0.0], np.float32)
+    bias = np.array([0.3, -0.4, 0.5, 1.3], np.float32)
     place = {"scale": 1 / 64, "zero": 0}
     nodes = [
         helper.make_node("Rounded", ["x"], ["given"], domain="pixelmend", place="one", **place),
@@ -295,4 +295,11 @@ def test_a_bias_far_above_its_weights_keeps_its_value() -> None:
     (got,) = ReferenceEvaluator(model).run(None, {"x": x})
     wanted = np.einsum("oi,nihw->nohw", weights[:, :, 0, 0], x) + bias[None, :, None, None]
     assert np.abs(np.asarray(got) - wanted.clip(-2, 127 / 64)).max() < 1.5 / 64
-    assert math.isclose(float(np.asarray(got)[0, 1].mean()), -0.4, abs_tol=0.5 / 64)
+    made = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
+    kept = made["bias.int32"].astype(np.float64) * made["bias.scale"]
+    np.testing.assert_allclose(kept, bias, rtol=1e-4)
+    # Read back, as `read_onnx` does, they are the same numbers.
+    again = [made["weight.int8"] * made["weight.scale"][:, None, None, None], kept.astype(np.float32)]
+    whole, scales = _quantized(*again, 1 / 64)
+    np.testing.assert_array_equal(whole, made["weight.int8"])
+    np.testing.assert_array_equal(scales, made["weight.scale"])
