@@ -41,8 +41,8 @@ class Rounder(Point):
         super().__init__()
         self.mode: Mode = "pass"
         self.log_scale = nn.Parameter(torch.zeros(()))
-        self.register_buffer("zero", torch.zeros(()))
-        self.zero: Tensor
+        # A number and no tensor: `clamp` halves gradients at its ends where those are tensors.
+        self.zero = 0
         self._seen: list[Tensor] = []
 
     def forward(self, features: Tensor) -> Tensor:
@@ -51,7 +51,8 @@ class Rounder(Point):
             self._remember(features.detach())
         elif self.mode == "round":
             scale = self.log_scale.exp()
-            return torch.clamp(_nearest(features.float() / scale), -self.zero, HIGHEST - self.zero) * scale
+            # Clipped before it is rounded, since what is rounded for gradients is not whole to the last bit.
+            return _nearest((features.float() / scale).clamp(-self.zero, HIGHEST - self.zero)) * scale
         return features
 
     @property
@@ -73,7 +74,7 @@ class Rounder(Point):
             tried.append((float((steps * scale - values).square().mean()), scale, zero))
         _, scale, zero = min(tried)
         self.log_scale.data.fill_(math.log(scale))
-        self.zero.fill_(zero)
+        self.zero = zero
 
     def _remember(self, features: Tensor) -> None:
         flat = features.float().flatten()
@@ -125,7 +126,7 @@ def settle(model: Hybrid) -> Rounding:
         Where features were rounded last, and how.
     """
     rounding = {
-        name: (point.scale, int(point.zero))
+        name: (point.scale, point.zero)
         for name, point in points(model).items()
         if isinstance(point, Rounder) and point.mode == "round"
     }

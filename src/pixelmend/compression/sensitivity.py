@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
 
 from pixelmend.compression.rounding import Rounder
+from pixelmend.models.blocks import ContextBlock
 from pixelmend.models.rounding import points
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from pixelmend.models import Hybrid
 
@@ -60,7 +62,8 @@ class Part:
     Attributes:
         name: "encoder.0.0", "context.1.attention", "head".
         points: Their names in the network.
-        macs: Multiplications of the layers between them, for each pixel that goes in.
+        macs: Multiplications of the layers between them, for each pixel that goes in. Products of attention are not in
+            it: they are in floating point whatever is rounded.
     """
 
     name: str
@@ -75,7 +78,7 @@ def parts(model: Hybrid) -> tuple[Part, ...]:
         holder, _, last = name.rpartition(".")
         if holder.endswith(".attention") or last in _FIRST_HALF:
             holder = f"{holder.removesuffix('.attention')}.attention"
-        elif holder.startswith("context.") and holder.count(".") == 1 and last != "point_sum":
+        elif isinstance(model.get_submodule(holder), ContextBlock):
             holder = f"{holder}.feed_forward"
         elif holder.startswith("ups."):
             holder = name
@@ -91,13 +94,16 @@ def _macs(model: Hybrid, name: str) -> float:
     number = int(rest.split(".")[0]) if rest else 0
     coarsest = len(model.config.widths) - 1
     level = {"context": coarsest, "downs": number + 1, "ups": number + 1}.get(room, number)
-    if name.endswith(("feed_forward", "point_sum")):
-        block = model.get_submodule(name.rpartition(".")[0])
-        names = ["expand", "reduce"] if hasattr(block, "expand") else []
-        layers: list[nn.Module] = [block.get_submodule(each) for each in names]
-    else:
-        layers = [model.get_submodule(name.removesuffix(".point_change"))]
-    weights = sum(p.numel() for layer in layers for p in layer.parameters() if p.ndim in {2, 4})
+    holder, _, last = name.rpartition(".")
+    inside = [name]
+    if last == "feed_forward":
+        inside = [f"{holder}.expand", f"{holder}.reduce"]
+    elif last == "point_change":
+        inside = [f"{holder}.conv"]
+    elif last == "point_sum":
+        inside, level = [f"{holder}.fuse"] if model.config.skips == "concatenate" else [], number
+    modules = [module for each in inside for module in model.get_submodule(each).modules()]
+    weights = sum(module.weight.numel() for module in modules if isinstance(module, (nn.Conv2d, nn.Linear)))
     return float(weights / (model.config.unshuffle**2 * 4.0**level))
 
 

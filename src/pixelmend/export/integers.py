@@ -26,6 +26,9 @@ DOMAIN, ROUNDED = "pixelmend", "Rounded"
 SUBPIXEL = "pixelmend.subpixel"
 """Key of the metadata of a convolution whose channels lie pixel after pixel; its value is the enlargement."""
 
+_MOST_STEPS = 2.0**22
+"""That a bias takes: far from the end of int32, and so few that one read back as float32 gives the same number."""
+
 
 def translations() -> dict[Any, Any]:
     """What PyTorch's exporter is to write for the operators that are ours."""
@@ -121,8 +124,7 @@ def _quantize_layers(graph: Any) -> None:
             continue
         scale = known[makers[node.input[0]].input[1]]
         weight, bias = node.input[1], node.input[2]
-        whole, scales = quantize(known[weight], 0)
-        flat = scales.reshape(-1)
+        whole, flat = _quantized(known[weight], known[bias], float(scale))
         steps = (flat * np.float32(scale)).astype(np.float32)
         sums = np.rint(known[bias].astype(np.float64) / steps).astype(np.int32)
         made += _dequantize(graph, weight, whole, flat, "int8")
@@ -131,6 +133,23 @@ def _quantize_layers(graph: Any) -> None:
     for tensor in [each for each in graph.initializer if each.name in replaced]:
         graph.initializer.remove(tensor)
     _set_nodes(graph, [*made, *graph.node])
+
+
+def _quantized(
+    weight: NDArray[np.float32], bias: NDArray[np.float32], given: float
+) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Weights as whole numbers and a scale for each channel, in whose products with ``given`` its bias can be counted.
+
+    Where weights are tiny beside their bias, the scale is larger than they want; where they are zero, as small as the
+    bias wants. Such scales are powers of two, so that what is read from a file gives them again.
+    """
+    whole, scales = quantize(weight, 0)
+    flat, least = scales.reshape(-1), np.abs(bias.astype(np.float64)) / (given * _MOST_STEPS)
+    power = np.exp2(np.ceil(np.log2(np.where(least > 0, least, 1)))).astype(np.float32)
+    changed = (least > 0) & ((flat < power) | ~whole.reshape(len(flat), -1).any(axis=1))
+    flat = np.where(changed, power, flat)
+    numbers = np.rint(weight / flat.reshape(scales.shape)).astype(np.int8)
+    return np.where(changed.reshape(scales.shape), numbers, whole), flat
 
 
 def _is_rounded(node: Any, makers: dict[str, Any], takers: dict[str, list[Any]]) -> bool:

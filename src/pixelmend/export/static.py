@@ -89,12 +89,12 @@ def _folded(model: Any) -> Any:
     options.log_severity_level = 4
     with tempfile.TemporaryDirectory(prefix="pixelmend-") as folder:
         options.optimized_model_filepath = str(Path(folder) / "folded.onnx")
-        # Reorderings stay where the network has them, so that they can be found below.
+        # Reorderings stay where the network has them, with no pairs behind them, so that they can be found below.
         ort.InferenceSession(
             model.SerializeToString(),
             options,
             providers=["CPUExecutionProvider"],
-            disabled_optimizers=["TransposeOptimizer"],
+            disabled_optimizers=["TransposeOptimizer", "QDQPropagationTransformer"],
         )
         folded = onnx.load(options.optimized_model_filepath)
     opsets = [each for each in model.opset_import if each.domain in {node.domain for node in folded.graph.node}]
