@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.nn.utils import parametrize
 
-from pixelmend.compression.rounding import Rounder, RoundedWeight, attach, settle
+from pixelmend.compression.rounding import RoundedWeight, Rounder, attach, settle
 from pixelmend.models.blocks import Point
 from pixelmend.models.rounding import HIGHEST, points
 from tests.compression.conftest import PRUNED, SMALL
