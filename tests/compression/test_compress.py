@@ -14,6 +14,7 @@ from pixelmend.compression import CompressOptions, Figures, compress, table
 from pixelmend.compression.compress import BUDGET_DB, BUDGET_PRUNED_DB, REPORT, WEIGHTS, refuse
 from pixelmend.errors import DataError, ModelError, UsageError
 from pixelmend.models import load_hybrid, read_metadata
+from pixelmend.models.rounding import points
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +60,23 @@ def test_what_is_written_is_smaller_and_restores(weights: Path, pictures: Path, 
     assert again == told
     assert not other.exists()
     assert not list(tmp_path.glob(".*.part"))
+
+
+@pytest.mark.usefixtures("even_clock")
+def test_int8_computes_with_whole_numbers_and_says_so(weights: Path, pictures: Path, tmp_path: Path) -> None:
+    options = CompressOptions(data=pictures, quantize="int8", budget_db=10, device="cpu")
+    done = compress(weights, tmp_path / "out", options, tell=lambda _: None)
+    assert (done.card.name, done.card.precision, done.card.storage) == ("denoise-tiny-int8", "int8", "int8")
+    first, last = done.figures
+    assert (first.step, last.step) == ("original", "int8")
+    assert last.file_bytes == done.card.path.stat().st_size
+    assert 0 < abs(last.loss_db) < 1
+    assert b"QuantizeLinear" in done.card.path.read_bytes()
+    header = read_metadata(tmp_path / "out" / WEIGHTS)
+    assert header["rounding"].keys() == points(load_hybrid(tmp_path / "out" / WEIGHTS)).keys()
+    assert header["mpx"] == 1.25  # it lost less than it may, so it learnt nothing
+    noisy = np.random.default_rng(0).random((32, 48, 3), dtype=np.float32)
+    assert restore(noisy, task=done.card).shape == noisy.shape
 
 
 def test_faults_are_told_with_their_figures() -> None:

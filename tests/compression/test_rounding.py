@@ -10,8 +10,7 @@ import pytest
 import torch
 from torch.nn.utils import parametrize
 
-from pixelmend.compression.rounding import Rounder, RoundedWeight, attach, settle
-from pixelmend.models import Hybrid
+from pixelmend.compression.rounding import RoundedWeight, Rounder, attach, settle
 from pixelmend.models.blocks import Point
 from pixelmend.models.rounding import HIGHEST, points
 from tests.compression.conftest import PRUNED, SMALL
@@ -203,7 +202,7 @@ def test_what_is_attached_does_nothing_until_told_and_leaves_no_trace() -> None:
 
 def test_what_was_learnt_is_what_is_settled() -> None:
     """Weights go on learning under their rounding, and come out unrounded as the optimizer left them."""
-    model: Hybrid = woken(SMALL)
+    model = woken(SMALL)
     attach(model)
     for module in model.modules():
         if isinstance(module, RoundedWeight):

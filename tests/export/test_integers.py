@@ -63,6 +63,7 @@ class Made:
     path: Path
 
     def inputs(self, height: int = 32, width: int = 48) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+        """A damaged picture, and what is told of it."""
         degraded, told = example(self.model.config.conditions, height, width)
         return degraded, dict(told)
 

@@ -1,4 +1,4 @@
-"""Rounding of features against PyTorch's own fake quantization and ONNX's reference, and where in a network it stands."""
+"""Rounding of features against PyTorch's own fake quantization and ONNX's reference, and where it stands."""
 
 from __future__ import annotations
 
