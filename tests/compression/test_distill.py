@@ -15,6 +15,7 @@ from pixelmend.compression.distill import Plan, distill
 from pixelmend.compression.rounding import Rounder, attach
 from pixelmend.models.rounding import points
 from pixelmend.training import lessons as lessons_of
+from pixelmend.training import schedule
 from tests.compression.conftest import SMALL
 from tests.export.networks import woken
 
@@ -92,7 +93,7 @@ def test_minutes_end_it_and_the_rate_falls_by_then(
     seconds = itertools.count()
     monkeypatch.setattr("time.perf_counter", lambda: float(next(seconds)))
     asked: list[tuple[int, float]] = []
-    honest = module.rate_factor
+    honest = schedule.rate_factor
 
     def watched(step: int, total: float, warmup: int) -> float:
         asked.append((step, total))

@@ -211,7 +211,7 @@ def test_what_was_learnt_is_what_is_settled() -> None:
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     model(*given).square().mean().backward()
     optimizer.step()
-    learnt = model.head.parametrizations["weight"].original.detach().clone()
+    learnt = dict(model.named_parameters())["head.parametrizations.weight.original"].detach().clone()
     settle(model)
     assert torch.equal(model.head.weight, learnt)
     assert not torch.equal(model.head.weight, woken(SMALL).head.weight)

@@ -135,7 +135,9 @@ def suffering() -> tuple[Hybrid, list[Lesson]]:
         model(degraded, told)
     for point in rounders:
         point.fit()
-    points(model)[f"{WORST}.point_change"].log_scale.data.add_(np.log(400))  # type: ignore[union-attr, operator]
+    worst = points(model)[f"{WORST}.point_change"]
+    assert isinstance(worst, Rounder)
+    worst.log_scale.data.add_(np.log(400))
     return model, [Lesson(wanted + 0.5 * (drawn(2, 3, 32, 32, seed=5) - 0.5), degraded, (told,), wanted)]
 
 

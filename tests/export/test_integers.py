@@ -178,6 +178,7 @@ def test_layers_between_pairs_are_int8_and_others_are_not(one: Made) -> None:
         assert (maker is not None and maker.op_type == "DequantizeLinear") == between
         if not between:
             continue
+        assert source is not None
         whole.append(node)
         weight, bias = makers[node.input[1]], makers[node.input[2]]
         numbers, scales, zeros = (stored[name] for name in weight.input)
@@ -239,7 +240,9 @@ def test_batches_and_oblong_pictures_give_what_single_ones_give(one: Made) -> No
     side = one.model.config.multiple_of
     for height, width in ((side, side), (side, 5 * side), (6 * side, 2 * side)):
         pictures = np.random.default_rng(0).random((3, 3, height, width), dtype=np.float32)
-        told = {n: np.full((3, 1, height, width), 0.1, np.float32) for n in one.model.config.conditions}
+        told: dict[str, NDArray[np.float32]] = {
+            n: np.full((3, 1, height, width), 0.1, np.float32) for n in one.model.config.conditions
+        }
         together = engine.run(pictures, told)
         assert together.shape == (3, 3, height * one.model.config.scale, width * one.model.config.scale)
         for number in range(3):
@@ -277,9 +280,8 @@ def test_a_bias_far_above_its_weights_keeps_its_value() -> None:
     weights[3] *= 3e-6
     weights[2] = 0
     bias = np.array([0.3, -0.4, 0.5, 1.3], np.float32)
-    place = {"scale": 1 / 64, "zero": 0}
     nodes = [
-        helper.make_node("Rounded", ["x"], ["given"], domain="pixelmend", place="one", **place),
+        helper.make_node("Rounded", ["x"], ["given"], domain="pixelmend", place="one", scale=1 / 64, zero=0),
         helper.make_node("Conv", ["given", "weight", "bias"], ["made"]),
         helper.make_node("Rounded", ["made"], ["y"], domain="pixelmend", place="two", scale=1 / 64, zero=128),
     ]
@@ -301,6 +303,6 @@ def test_a_bias_far_above_its_weights_keeps_its_value() -> None:
     np.testing.assert_allclose(kept, bias, rtol=1e-4)
     # Read back, as `read_onnx` does, they are the same numbers.
     again = [made["weight.int8"] * made["weight.scale"][:, None, None, None], kept.astype(np.float32)]
-    whole, scales = _quantized(*again, 1 / 64)
+    whole, scales = _quantized(again[0], again[1], 1 / 64)
     np.testing.assert_array_equal(whole, made["weight.int8"])
     np.testing.assert_array_equal(scales, made["weight.scale"])

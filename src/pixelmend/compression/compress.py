@@ -314,7 +314,8 @@ def _header(header: dict[str, Any], name: str, weights: Path, pictures: int) -> 
     recipe = header["recipe"]
     own = {"name": "the user's own clean pictures", "pictures": pictures, "licence": "not stated"}
     data = {**recipe["data"], "sources": [*recipe["data"]["sources"], own]}
-    return {**header, "recipe": {**recipe, "name": name, "start": weights.name, "data": data}}
+    known = {key: value for key, value in header.items() if key != "rounding"}  # of the original, in its own numbers
+    return {**known, "recipe": {**recipe, "name": name, "start": weights.name, "data": data}}
 
 
 def refuse(figures: Sequence[Figures], budget: float) -> None:
