@@ -1,7 +1,6 @@
 """What computing in int8 costs each set of weights that ships, in PSNR on published pictures.
 
-Both precisions of one file are run on the same damaged pictures; rows go to docs/results/compression.json. Those of
-pruned networks, which stand there already, are left as they are.
+Both precisions of one file are run on the same damaged pictures; rows go to docs/results/compression.json.
 
 python benchmarks/compression.py --data DIR
 """
@@ -54,38 +53,50 @@ def measure(card: catalog.Card, data: Path, limit: int | None) -> tuple[float, f
     return found[0], found[1], f"{entry.title}, {entry.case}"
 
 
-def rows(data: Path, limit: int | None) -> list[dict[str, Any]]:
-    """Two rows for each set of weights that ships in int8."""
-    made = []
-    for name in catalog.names():
-        card = catalog.by_name(name)
-        if card.precision != "int8":
-            continue
-        floating, whole, protocol = measure(card, data, limit)
-        common = {"name": name, "task": card.task, "macs_per_pixel": card.macs_per_pixel, "protocol": protocol}
-        made.append({**common, "step": "float32", "bytes": 4 * card.parameters, "db": floating, "float_db": floating})
-        made.append({**common, "step": "int8", "bytes": card.path.stat().st_size, "db": whole, "float_db": floating})
-        print(f"{name}: {floating:.3f} dB, in int8 {whole:.3f} dB on {protocol}", flush=True)
-    return made
+def rows(card: catalog.Card, data: Path, limit: int | None) -> list[dict[str, Any]]:
+    """Two rows for a set of weights that ships in int8; pruned ones are held against those that they were made from."""
+    floating, whole, protocol = measure(card, data, limit)
+    wanted, name, steps = floating, card.name, ("float32", "int8")
+    if card.variant == "pruned":
+        original = catalog.find(card.task, card.size, card.scale)
+        wanted, _, _ = measure(original, data, limit)
+        name, steps = original.name, ("pruned", "pruned int8")
+    common = {"name": name, "task": card.task, "macs_per_pixel": card.macs_per_pixel, "protocol": protocol}
+    print(f"{card.name}: {wanted:.3f} dB, {steps[0]} {floating:.3f}, {steps[1]} {whole:.3f} on {protocol}", flush=True)
+    sizes = (4 * card.parameters, card.path.stat().st_size)
+    return [
+        {**common, "step": step, "bytes": size, "db": db, "float_db": wanted}
+        for step, size, db in zip(steps, sizes, (floating, whole), strict=True)
+    ]
 
 
-def kept(path: Path) -> list[dict[str, Any]]:
-    """Rows of networks that were pruned or refused: those of the file, which this program does not measure."""
+def stored(path: Path) -> list[dict[str, Any]]:
+    """The rows of a file; none where there is no file."""
     if not path.is_file():
         return []
-    old: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["rows"]
-    return [row for row in old if row["step"] not in {"float32", "int8"} or not row.get("shipped", True)]
+    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["rows"]
+    return found
 
 
 def main() -> int:
-    """Measure and write."""
+    """Measure and write; rows that are not measured anew stay, such as those of what was refused."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the published sets")
     parser.add_argument("--out", type=Path, default=TARGET)
+    parser.add_argument("--only", default="", help="names of some weights, with commas between")
     parser.add_argument("--limit", type=int, help="only the first pictures of each set, for a trial")
     chosen = parser.parse_args()
-    found = [*rows(chosen.data, chosen.limit), *kept(chosen.out)]
-    chosen.out.write_text(json.dumps({"rows": found}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    cards = [catalog.by_name(name) for name in catalog.names()]
+    wanted = [
+        card
+        for card in cards
+        if card.precision == "int8" and card.name in (chosen.only.split(",") if chosen.only else [card.name])
+    ]
+    made = [row for card in wanted for row in rows(card, chosen.data, chosen.limit)]
+    anew = {(row["name"], row["step"]) for row in made}
+    kept = [row for row in stored(chosen.out) if (row["name"], row["step"]) not in anew]
+    text = json.dumps({"rows": [*made, *kept]}, indent=1, ensure_ascii=False)
+    chosen.out.write_text(text + "\n", encoding="utf-8")
     return 0
 
 

@@ -37,6 +37,7 @@ SHIPPING: dict[str, tuple[str, str, int, tuple[str, ...], str]] = {
     "photo-small": ("photo", "small", 1, (), "faithful"),
     "photo-small-perceptual": ("photo", "small", 1, (), "perceptual"),
     "inpaint-small": ("inpaint", "small", 1, MASK, "faithful"),
+    "denoise-small-pruned": ("denoise", "small", 1, LEVEL, "pruned"),
 }
 """Weights of every kind, as a release holds them."""
 

@@ -17,7 +17,7 @@ from pixelmend.errors import ModelError
 
 CONDITIONS = ("noise_level", "mask")
 """What a network may be told beside the picture."""
-VARIANTS = ("faithful", "perceptual", "real")
+VARIANTS = ("faithful", "perceptual", "real", "pruned")
 """What a task may have weights for."""
 STORAGES = ("float32", "float16", "int8")
 """How weights may lie in the ONNX file, whatever they are computed with in."""
@@ -105,7 +105,7 @@ class Card:
         scores: What they scored.
         macs_per_pixel: Multiplications with an addition each, for each pixel that goes in; 0 where not counted.
         variant: Which of a task's weights: "faithful" (as near to the truth as can be), "perceptual" (what looks real)
-            or "real" (for pictures as they are found, not made by one known damage).
+            "real" (for pictures as they are found, not made by one known damage) or "pruned" (faithful ones, smaller).
         storage: How the weights lie in the file: "float32", "float16" or "int8".
         precision: What the file computes in: "float32" whatever the storage; or "int8", where it quantizes what flows
             between its convolutions (which it also names the scales of, so that it can be run in float32 too).

@@ -252,7 +252,7 @@ class Recipe(Section):
     size: Literal["nano", "small", "base"] | None = Field(
         default=None, description="of the hybrid network, small where absent; other networks have none"
     )
-    variant: Literal["faithful", "perceptual", "real"] = Field(
+    variant: Literal["faithful", "perceptual", "real", "pruned"] = Field(
         default="faithful",
         description="which of a task's weights: as near as can be, as it looks real, or for pictures as they are found",
     )
