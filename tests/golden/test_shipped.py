@@ -16,7 +16,7 @@ from pixelmend.degradations.repeatable import gaussian_noise_for
 from pixelmend.evaluation import Plan, Results, Setup, Trial, evaluate, make_methods
 from pixelmend.evaluation.cases import Noise
 from pixelmend.images import open_image, read_float
-from pixelmend.inference import Options, cached_engine, restore_picture
+from pixelmend.inference import Options, Wish, cached_engine, restore_picture
 from pixelmend.metrics import as_displayed, psnr
 
 if TYPE_CHECKING:
@@ -39,14 +39,22 @@ def scene(height: int, width: int) -> np.ndarray:
 
 
 def tiled_against_whole(card: Card, picture: np.ndarray, options: Options) -> float:
-    """Largest difference between pieces and the whole, in units of 1/255."""
-    engine = cached_engine(card)
+    """Largest difference between pieces and the whole in floating point, in units of 1/255."""
+    whole, pieces = whole_and_pieces(card, picture, options, "float32")
+    return float(np.abs(whole - pieces).max()) * 255
+
+
+def whole_and_pieces(
+    card: Card, picture: np.ndarray, options: Options, precision: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """A picture restored at once, and in pieces."""
+    engine = cached_engine(card, Wish(precision=precision))
     opened = open_image(picture)
     whole, one = restore_picture(opened, replace(card, tile=2048), engine, replace(options, tile=None))
     pieces, many = restore_picture(opened, card, engine, options)
     assert one.tiles == 1
     assert many.tiles > 1
-    return float(np.abs(np.asarray(whole) - np.asarray(pieces)).max()) * 255
+    return np.asarray(whole), np.asarray(pieces)
 
 
 def noise_tiled_against_whole(clean: np.ndarray, sigma: float, tile: int | None = None) -> float:
@@ -56,7 +64,14 @@ def noise_tiled_against_whole(clean: np.ndarray, sigma: float, tile: int | None 
 
 
 def test_pieces_give_what_the_whole_gives() -> None:
-    assert noise_tiled_against_whole(scene(560, 700), 50) <= 1
+    assert noise_tiled_against_whole(scene(560, 900), 50) <= 1
+
+
+def test_in_whole_numbers_pieces_differ_from_the_whole_by_rounding() -> None:
+    """What lies near a half is rounded to one side in a piece and to the other in the whole: no seam, but no equality."""
+    noisy = scene(560, 900) + gaussian_noise_for("tiles", (560, 900, 3), 50, 0)
+    whole, pieces = whole_and_pieces(catalog.find("denoise"), noisy, Options(sigma=50), "int8")
+    assert psnr(pieces, whole, data_range=1) >= 50
 
 
 @pytest.mark.parametrize("sigma", [15.0, 75.0])
@@ -112,10 +127,12 @@ def test_depth_makes_no_difference_but_rounding(photo: np.ndarray, kind: str) ->
     top = np.iinfo(kind).max
     noisy = as_displayed(photo + gaussian_noise_for("depth", photo.shape, 20, 0))
     stored = np.rint(noisy * top).astype(kind)
-    restored = pixelmend.restore(stored, sigma=20)
+    restored = pixelmend.restore(stored, sigma=20, precision="float32")
     assert restored.dtype == stored.dtype
-    wanted = pixelmend.restore(noisy.astype(np.float32), sigma=20)
+    wanted = pixelmend.restore(noisy.astype(np.float32), sigma=20, precision="float32")
     np.testing.assert_allclose(restored / top, wanted, atol=0.51 / 255)
+    in_whole_numbers = pixelmend.restore(stored, sigma=20)
+    assert psnr(in_whole_numbers / top, wanted, data_range=1) >= 48
 
 
 def test_the_scores_on_the_card_reach_the_floor() -> None:

@@ -299,7 +299,8 @@ def _notes(lines: Sequence[Line], hint: str) -> Iterator[str]:
         how = "as CUDA reports it" if on_gpu else "float32, not what kernels borrow"
         yield f"memory: weights and features alive at once, {how}."
     if ran_on := list(dict.fromkeys(line.ran_on for line in lines if line.ran_on)):
-        yield f"speed: {'; '.join(ran_on)}; median of 1 s."
+        yield f"speed: median of 1 s; {'; '.join(ran_on[:1])}"
+        yield from (f"       {each}" for each in ran_on[1:])
     if hint:
         yield "Networks to train are not listed:"
         yield hint

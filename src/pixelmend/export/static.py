@@ -213,14 +213,18 @@ def _select_before_reordering(model: Any) -> None:
             return None
         sizes, source, cut = view.shapes[reshape.output[0]], reshape.input[0], perm[axis]
         step = math.prod(sizes[cut + 1 :])
-        if view.shapes[source][-1] != step * sizes[cut]:
+        *outer, last = view.shapes[source]
+        if last != step * sizes[cut]:
             return None
         output = node.output[0]
-        ends = {"start": index * step, "end": (index + 1) * step, "axis": len(view.shapes[source]) - 1}
+        # Flat, so that a reordering before it is followed by nothing but changes of shape.
+        flat = _reshape(model, source, [math.prod(outer), last], f"{output}.flat")
+        ends = {"start": index * step, "end": (index + 1) * step, "axis": 1}
         bounds = [_constant(model, f"{output}.{name}", [value]) for name, value in ends.items()]
         rest = [each - (each > cut) for each in perm if each != cut]
         return [
-            helper.make_node("Slice", [source, *bounds], [f"{output}.part"], name=f"{output}.cut"),
+            flat,
+            helper.make_node("Slice", [f"{output}.flat", *bounds], [f"{output}.part"], name=f"{output}.cut"),
             _reshape(model, f"{output}.part", [s for a, s in enumerate(sizes) if a != cut], f"{output}.whole"),
             helper.make_node("Transpose", [f"{output}.whole"], [output], name=f"{output}.reorder", perm=rest),
         ]

@@ -216,7 +216,7 @@ class WindowAttention(nn.Module):
         self.position: Tensor
         self.point_qkv, self.point_mixed = Point(), Point()
 
-    def forward(self, features: Tensor, gain: Tensor) -> Tensor:
+    def forward(self, features: Tensor, gain: Tensor | None = None) -> Tensor:
         """(N, C, H, W), H and W multiples of the window, and C gains of what comes out; (N, C, H, W) out."""
         n, c, h, w = features.shape
         half = self.window // 2
@@ -266,7 +266,7 @@ class ChannelAttention(nn.Module):
         self.temperature = nn.Parameter(torch.ones(heads, 1, 1))
         self.point_qkv, self.point_mixed = Point(), Point()
 
-    def forward(self, features: Tensor, gain: Tensor) -> Tensor:
+    def forward(self, features: Tensor, gain: Tensor | None = None) -> Tensor:
         """(N, C, H, W), H and W multiples of the window, and C gains of what comes out; (N, C, H, W) out."""
         n, c, h, w = features.shape
         tokens = to_windows(self.point_qkv(_each_pixel(self.qkv, features)), self.window)
