@@ -68,7 +68,7 @@ def test_pieces_give_what_the_whole_gives() -> None:
 
 
 def test_in_whole_numbers_pieces_differ_from_the_whole_by_rounding() -> None:
-    """What lies near a half is rounded to one side in a piece and to the other in the whole: no seam, but no equality."""
+    """What lies near a half is rounded to one side in a piece and to the other in the whole: equal but for that."""
     noisy = scene(560, 900) + gaussian_noise_for("tiles", (560, 900, 3), 50, 0)
     whole, pieces = whole_and_pieces(catalog.find("denoise"), noisy, Options(sigma=50), "int8")
     assert psnr(pieces, whole, data_range=1) >= 50
