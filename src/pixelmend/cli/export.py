@@ -38,7 +38,7 @@ def export(  # noqa: PLR0913  (each option is a parameter)
     storage: Annotated[
         str | None,
         typer.Option(
-            help="How weights lie in the file: float32, float16 or int8; they run in float32. "
+            help="How weights lie in the file: float32, float16 or int8; they run in float32, but for quantized ones. "
             f"[default: {_STORAGE}; with --static float32]",
             show_default=False,
         ),

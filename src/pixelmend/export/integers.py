@@ -35,7 +35,6 @@ def translations() -> dict[Any, Any]:
     import torch
     from onnxscript.values import Op, Opset
 
-    one = [defs.OpSchema.FormalParameter("features", "T")], [defs.OpSchema.FormalParameter("rounded", "T")]
     kinds = {"scale": defs.OpSchema.AttrType.FLOAT, "zero": defs.OpSchema.AttrType.INT}
     attributes = [defs.OpSchema.Attribute(name, kind) for name, kind in kinds.items()]
     attributes.append(defs.OpSchema.Attribute("place", defs.OpSchema.AttrType.STRING))
@@ -43,8 +42,8 @@ def translations() -> dict[Any, Any]:
         ROUNDED,
         DOMAIN,
         1,
-        inputs=one[0],
-        outputs=one[1],
+        inputs=[defs.OpSchema.FormalParameter("features", "T")],
+        outputs=[defs.OpSchema.FormalParameter("rounded", "T")],
         type_constraints=[("T", ["tensor(float)"], "features")],
         attributes=attributes,
     )
@@ -176,7 +175,7 @@ def _spread_bytes(graph: Any) -> None:
     """Where pixels are spread from channels after a pair, copy runs of bytes instead of moving numbers one by one.
 
     Runtimes keep whole numbers with channels last. There the channels of one pixel lie together if the layer before
-    gives them so; then spreading them copies whole rows of them, a third of the time of the operator for it.
+    gives them so; then spreading them copies whole rows of them, which takes less time than the operator for it.
     """
     makers = {name: node for node in graph.node for name in node.output}
     nodes: list[Any] = []
