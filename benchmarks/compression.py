@@ -18,10 +18,9 @@ from typing import Any
 from pixelmend import catalog
 from pixelmend.evaluation import Results
 from pixelmend.evaluation.method import Setup
-from pixelmend.evaluation.methods.own import Pixelmend, Shape
+from pixelmend.evaluation.methods.own import from_card
 from pixelmend.evaluation.run import Plan, evaluate
 from pixelmend.evaluation.suites import published_trials
-from pixelmend.inference.engines import OnnxEngine
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "docs" / "results" / "compression.json"
@@ -44,9 +43,7 @@ def measure(card: catalog.Card, data: Path, limit: int | None) -> tuple[float, f
     found = []
     for precision in ("float32", "int8"):
         setup = Setup(threads=1)
-        shape = Shape(card.multiple_of, card.minimum, card.scale, card.conditions, card.macs_per_pixel)
-        engine = OnnxEngine(card.path, "cpu", threads=setup.threads, precision=precision)
-        method = Pixelmend(engine, shape, task=card.task, parameters=card.parameters, weights=card.sha256)
+        method = from_card(card, setup, precision)
         with tempfile.TemporaryDirectory() as folder:
             (entry,) = evaluate(Plan((trial,), (method,), setup, limit=limit), Results(Path(folder) / "scores.json"))
         found.append(statistics.fmean(score.psnr for score in entry.pictures.values()))

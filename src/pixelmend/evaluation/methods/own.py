@@ -129,8 +129,8 @@ class Pixelmend(Method):
         return self._shape.macs(problem)
 
 
-def from_card(card: catalog.Card, setup: Setup) -> Pixelmend:
-    """A model in an ONNX file, as its card describes it.
+def from_card(card: catalog.Card, setup: Setup, precision: str = "auto") -> Pixelmend:
+    """A model in an ONNX file, as its card describes it, computed in a precision of `OnnxEngine`.
 
     Raises:
         ModelError: The file is damaged or is not the card's.
@@ -141,7 +141,7 @@ def from_card(card: catalog.Card, setup: Setup) -> Pixelmend:
         raise UsageError(f"{card.name} takes {size} only, and whole pictures are measured: name what it was made from")
     catalog.verify(card)
     shape = Shape(card.multiple_of, card.minimum, card.scale, card.conditions, card.macs_per_pixel)
-    engine = OnnxEngine(card.path, device=setup.device, threads=setup.threads)
+    engine = OnnxEngine(card.path, device=setup.device, threads=setup.threads, precision=precision)
     return Pixelmend(engine, shape, task=card.task, parameters=card.parameters, weights=card.sha256)
 
 
