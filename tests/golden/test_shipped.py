@@ -74,10 +74,10 @@ def test_in_whole_numbers_pieces_differ_from_the_whole_by_rounding() -> None:
     assert psnr(pieces, whole, data_range=1) >= 50
 
 
-@pytest.mark.parametrize("sigma", [15.0, 75.0])
-def test_small_pieces_give_what_the_whole_gives(sigma: float) -> None:
-    """The smallest that there are: twice as large as their overlap. At such sizes it is no more than that."""
-    assert noise_tiled_against_whole(scene(300, 704), sigma, tile=1) <= 1
+@pytest.mark.parametrize(("sigma", "levels"), [(15.0, 1), (50.0, 1.5), (75.0, 1.5)])
+def test_small_pieces_give_what_the_whole_gives(sigma: float, levels: float) -> None:
+    """The smallest that there are: twice as large as their overlap. What strong noise hides is sought farther away."""
+    assert noise_tiled_against_whole(scene(300, 704), sigma, tile=1) <= levels
 
 
 @pytest.mark.parametrize("name", catalog.names())

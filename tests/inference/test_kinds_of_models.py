@@ -54,16 +54,16 @@ def run(image: Any, card: Card, **options: Any) -> tuple[NDArray[Any], core.Repo
 class Watched:
     """An engine that keeps what it was given."""
 
-    title, device, precision = "watched", "cpu", "float32"
+    title, device, precision, lanes = "watched", "cpu", "float32", 2
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.calls: list[tuple[Photo, dict[str, Photo]]] = []
 
-    def run(self, degraded: Photo, conditions: Mapping[str, Photo]) -> Photo:
+    def run(self, degraded: Photo, conditions: Mapping[str, Photo], *, left: int = 0) -> Photo:
         """See ``Engine.run``."""
         self.calls.append((degraded.copy(), dict(conditions)))
-        return self.engine.run(degraded, conditions)
+        return self.engine.run(degraded, conditions, left=left)
 
 
 @pytest.mark.parametrize("scale", [2, 4])

@@ -63,7 +63,7 @@ def test_an_engine_and_a_precision_may_be_asked_for(card: catalog.Card, photo: P
 
 
 def test_a_result_of_another_size_than_the_card_says_is_refused(card: catalog.Card, photo: Photo) -> None:
-    with pytest.raises(ModelError, match=r"gave a piece of \(64, 64, 3\), wanted \(128, 128, 3\)"):
+    with pytest.raises(ModelError, match=r"gave a piece of \(56, 56, 3\), wanted \(112, 112, 3\)"):
         run(photo, replace(card, scale=2))
 
 

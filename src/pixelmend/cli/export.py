@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pixelmend.catalog import Card, Score
 
 _FORMATS = ("onnx", "ncnn")
-_STORAGE, _TILE, _OVERLAP = "float16", 640, 192
+_STORAGE = "float16"
 _NCNN_SIZE = (256, 256)
 
 
@@ -45,12 +45,12 @@ def export(  # noqa: PLR0913  (each option is a parameter)
     ] = None,
     tile: Annotated[
         int | None,
-        typer.Option(help=f"Piece size for large pictures, pixels. [default: {_TILE}]", show_default=False),
+        typer.Option(help="Piece size for large pictures, pixels. [default: by the task]", show_default=False),
     ] = None,
     overlap: Annotated[
         int | None,
         typer.Option(
-            help=f"Overlap of the pieces, pixels. [default: {_OVERLAP}; a quarter of --static]", show_default=False
+            help="Overlap of the pieces, pixels. [default: by the task; a quarter of --static]", show_default=False
         ),
     ] = None,
     scores: Annotated[
@@ -101,8 +101,7 @@ def export(  # noqa: PLR0913  (each option is a parameter)
     elif device:
         _to_variant(weights, output, size, opset, overlap)
     else:
-        pieces = (_TILE if tile is None else tile, _OVERLAP if overlap is None else overlap)
-        _to_onnx(weights, output, _STORAGE if storage is None else storage, pieces, scores)
+        _to_onnx(weights, output, _STORAGE if storage is None else storage, (tile, overlap), scores)
 
 
 def _to_safetensors(weights: Path, output: Path) -> None:
@@ -113,7 +112,9 @@ def _to_safetensors(weights: Path, output: Path) -> None:
     typer.echo(f"go on     pixelmend train RECIPE --set start={path}")
 
 
-def _to_onnx(weights: Path, output: Path, storage: str, pieces: tuple[int, int], scores: Path | None) -> None:
+def _to_onnx(
+    weights: Path, output: Path, storage: str, pieces: tuple[int | None, int | None], scores: Path | None
+) -> None:
     from pixelmend.export import export as run
     from pixelmend.export import write_card
 
@@ -163,7 +164,7 @@ def _exported(weights: Path) -> Iterator[Card]:
         yield card
         return
     with tempfile.TemporaryDirectory(prefix="pixelmend-") as folder:
-        yield run(weights, Path(folder), tile=_TILE, overlap=_OVERLAP, storage=_STORAGE).card
+        yield run(weights, Path(folder), storage=_STORAGE).card
 
 
 def _size_of(text: str | None) -> tuple[int, int] | None:

@@ -17,6 +17,7 @@ from pixelmend.errors import ModelError, UsageError
 from pixelmend.export.from_onnx import read_onnx
 from pixelmend.export.integers import to_integers, translations
 from pixelmend.export.parity import Parity, measure_parity, measure_rounding
+from pixelmend.export.pieces import usual_pieces
 from pixelmend.export.storage import check_storage, fold, store
 from pixelmend.export.weights import read_weights
 from pixelmend.files import make_folder, replacing, write_text
@@ -53,7 +54,9 @@ class Exported:
     rounding: float
 
 
-def export(weights: Path, folder: Path, *, tile: int = 640, overlap: int = 192, storage: str = "float16") -> Exported:
+def export(
+    weights: Path, folder: Path, *, tile: int | None = None, overlap: int | None = None, storage: str = "float16"
+) -> Exported:
     """Write NAME.onnx and its card NAME.json; NAME is that of the recipe the weights were trained by.
 
     The file is a function of the weights alone, and weights that are read from it give it again. Weights that were
@@ -62,8 +65,9 @@ def export(weights: Path, folder: Path, *, tile: int = 640, overlap: int = 192, 
     Args:
         weights: A safetensors file that training wrote, or anything else that ``read_weights`` takes.
         folder: Where to; made if it is not there.
-        tile: Side of the pieces that large pictures are cut into, pixels; for the card.
-        overlap: How far they overlap, pixels; for the card.
+        tile: Side of the pieces that large pictures are cut into, pixels; for the card. None takes what is usual for
+            the task.
+        overlap: How far they overlap, pixels; for the card. None takes what is usual for the task.
         storage: How weights lie in the file, "float32", "float16" or "int8"; they are computed with in float32. Those
             of quantized layers are int8 whatever is said here.
 
@@ -79,6 +83,9 @@ def export(weights: Path, folder: Path, *, tile: int = 640, overlap: int = 192, 
     check_storage(storage)
     model, header = read_weights(weights)
     needs = model.config.multiple_of
+    usual = usual_pieces(header["recipe"]["task"], model.config.scale, needs)
+    tile = usual[0] if tile is None else tile
+    overlap = usual[1] if overlap is None else overlap
     if tile % needs or overlap % needs or not 0 <= overlap < tile:
         raise UsageError(f"tile {tile} and overlap {overlap} must be multiples of {needs}, and overlap the smaller one")
     name = header["recipe"]["name"]

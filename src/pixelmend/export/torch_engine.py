@@ -48,6 +48,7 @@ class TorchEngine:
     """
 
     title = "PyTorch"
+    lanes = 1
 
     def __init__(
         self,
@@ -87,7 +88,13 @@ class TorchEngine:
         there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
         return tuple(name for name, available in there.items() if available)
 
-    def run(self, degraded: NDArray[np.float32], conditions: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+    def run(
+        self,
+        degraded: NDArray[np.float32],
+        conditions: Mapping[str, NDArray[np.float32]],
+        *,
+        left: int = 0,  # noqa: ARG002  (PyTorch keeps what it wants)
+    ) -> NDArray[np.float32]:
         """See ``Engine.run``."""
         if conditions.keys() != set(self._conditions):
             raise ModelError(

@@ -15,6 +15,7 @@ import numpy as np
 
 from pixelmend.errors import UnwritableError, UsageError
 from pixelmend.files import create_beside, replacing
+from pixelmend.images.pages import is_mapped, let_go
 from pixelmend.images.values import DTYPES, full_scale
 from pixelmend.images.vips import pyvips, reason
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from pixelmend.images.decode import Picture
     from pixelmend.images.picture import Pixels
 
+_PERCENT = 4
+"""So much of a picture that lies in a file is in memory while it is written."""
 _BANDS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
 
 
@@ -196,7 +199,25 @@ def _prepare(
         notes += more
         image, more = _with_metadata(image, like, form)
         notes += more
+    if is_mapped(pixels):
+        image = _letting_go(image, pixels)
     return image, name, _options(image, name, form, depth), tuple(notes)
+
+
+def _letting_go(image: Any, pixels: Pixels) -> Any:
+    """An image during whose writing the pixels behind it leave memory, some percent at a time."""
+    gone = 0
+
+    def tell(_: Any, progress: Any) -> None:
+        nonlocal gone
+        if progress.percent >= gone + _PERCENT:
+            gone = progress.percent
+            let_go(pixels)
+
+    image = image.copy()
+    image.set_progress(True)
+    image.signal_connect("eval", tell)
+    return image
 
 
 def _check_size(width: int, height: int, form: _Format) -> None:

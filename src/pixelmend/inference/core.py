@@ -15,7 +15,7 @@ import numpy as np
 
 from pixelmend.diagnosis import estimate_sigma
 from pixelmend.errors import ModelError, UsageError
-from pixelmend.images import from_unit, to_unit
+from pixelmend.images import from_unit, let_go, to_unit
 from pixelmend.inference.masks import read_mask
 from pixelmend.inference.sizes import pad
 from pixelmend.inference.tiles import plan_side, run_tiles
@@ -152,8 +152,9 @@ def restore_picture(
     rows, columns = _plan(picture, card, options)
     restored = _scratch(picture, card.scale)
 
-    def piece(top: int, left: int) -> NDArray[np.float32]:
-        return _run(picture, engine, card, told, (top, left, rows.tile, columns.tile))
+    def piece(top: int, left: int) -> Callable[[int], NDArray[np.float32]]:
+        known = _read(picture, told, (top, left, rows.tile, columns.tile))
+        return lambda left_over: _run(known, engine, card, (rows.tile, columns.tile), left_over)
 
     def store(top: int, left: int, part: NDArray[np.float32]) -> None:
         place = (slice(top, top + part.shape[0]), slice(left, left + part.shape[1]))
@@ -164,8 +165,10 @@ def restore_picture(
             # what is known is not for a model to change
             known = picture.region(top, left, *part.shape[:2])
             np.copyto(restored[place], known, where=~told.lost[place][:, :, np.newaxis])
+        if place[1].stop == restored.shape[1]:  # a row of pieces is done
+            let_go(restored)
 
-    run_tiles(rows, columns, piece, store, progress, card.scale)
+    run_tiles((rows, columns), piece, store, progress, scale=card.scale, lanes=engine.lanes)
     report = Report(
         width=picture.width,
         height=picture.height,
@@ -251,29 +254,43 @@ def _plan(picture: PictureLike, card: Card, options: Options) -> tuple[Side, Sid
     return side(picture.height, height), side(picture.width, width)
 
 
-def _run(
-    picture: PictureLike, engine: Engine, card: Card, told: _Told, where: tuple[int, int, int, int]
-) -> NDArray[np.float32]:
-    """The result of one piece, (height·scale, width·scale, 3), padded where it reaches past the picture.
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """What is known of one piece: pixels (H, W, 1 or 3) as stored, and what is lost, (H, W); a level, 0-255."""
+
+    pixels: Pixels
+    lost: NDArray[np.bool_] | None
+    sigma: float | None
+
+
+def _read(picture: PictureLike, told: _Told, where: tuple[int, int, int, int]) -> _Piece:
+    """One piece at (top, left, height, width), as far as it lies within the picture."""
+    top, left, height, width = where
+    inside = (min(height, picture.height - top), min(width, picture.width - left))
+    lost = None if told.lost is None else told.lost[top : top + inside[0], left : left + inside[1]]
+    return _Piece(picture.region(top, left, *inside), lost, told.sigma)
+
+
+def _run(piece: _Piece, engine: Engine, card: Card, size: tuple[int, int], left: int) -> NDArray[np.float32]:
+    """The result of one piece, (height·scale, width·scale, 3), padded to a size; `left` are still to be begun.
 
     Raises:
         ModelError: The model failed, or its result has another size than the card says.
     """
-    top, left, height, width = where
-    inside = (min(height, picture.height - top), min(width, picture.width - left))
-    unit = to_unit(picture.region(top, left, *inside))
+    height, width = size
+    unit = to_unit(piece.pixels)
     conditions = {}
-    if told.lost is not None:
-        lost = told.lost[top : top + inside[0], left : left + inside[1], np.newaxis]
-        if not lost.any():
+    if piece.lost is not None:
+        if not piece.lost.any():
             # all of it comes back as it was
             return np.zeros((height, width, 3), np.float32)
-        unit[lost[:, :, 0]] = 0
-        conditions["mask"] = _as_batch(pad(lost.astype(np.float32), height, width))
-    if told.sigma is not None:
-        conditions["noise_level"] = np.full((1, 1, height, width), told.sigma / 255, np.float32)
-    rgb = np.repeat(unit, 3, axis=2) if picture.channels == 1 else unit
-    restored: NDArray[np.float32] = engine.run(_as_batch(pad(rgb, height, width)), conditions)[0].transpose(1, 2, 0)
+        unit[piece.lost] = 0
+        conditions["mask"] = _as_batch(pad(piece.lost[:, :, np.newaxis].astype(np.float32), height, width))
+    if piece.sigma is not None:
+        conditions["noise_level"] = np.full((1, 1, height, width), piece.sigma / 255, np.float32)
+    rgb = np.repeat(unit, 3, axis=2) if unit.shape[2] == 1 else unit
+    planes = engine.run(_as_batch(pad(rgb, height, width)), conditions, left=left)[0]
+    restored: NDArray[np.float32] = planes.transpose(1, 2, 0)
     if restored.shape != (wanted := (height * card.scale, width * card.scale, 3)):
         raise ModelError(f"{card.name} gave a piece of {restored.shape}, wanted {wanted}: its card is not its own")
     return restored

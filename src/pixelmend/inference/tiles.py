@@ -5,20 +5,23 @@ so that its windows and strides fall where they fall in the whole picture. Along
 two pieces lies in the middle of their overlap: every pixel comes from the piece where it is farthest from a
 cut edge, blended linearly over a few pixels around the seam.
 
-Pieces are cut in the picture that goes in; where the network enlarges, seams and blends are enlarged with it.
+Pieces are cut in the picture that goes in; where the network enlarges, seams and blends are enlarged with it. Some
+are computed ahead, at the same time, while those before them are put in their place.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pixelmend.inference.sizes import padded_length
+from pixelmend.inference.sizes import padded_length, round_up
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -66,24 +69,25 @@ class Side:
 
 
 def plan_side(length: int, *, tile: int, overlap: int, multiple_of: int, minimum: int) -> Side:
-    """Cut one side evenly.
+    """Cut one side evenly, into as few pieces as can be, each as small as they may then be.
 
-    >>> plan_side(1000, tile=512, overlap=64, multiple_of=64, minimum=64).origins
-    (0, 256, 512)
+    >>> plan_side(1000, tile=512, overlap=64, multiple_of=64, minimum=64)
+    Side(length=1000, tile=384, origins=(0, 320, 640))
     >>> plan_side(300, tile=512, overlap=64, multiple_of=64, minimum=64)
     Side(length=300, tile=320, origins=(0,))
 
     Args:
         length: Of the picture, in pixels.
-        tile: Of a piece; a multiple of `multiple_of`, at least `minimum`.
+        tile: Of a piece at most; a multiple of `multiple_of`, at least `minimum`.
         overlap: Least overlap of neighbours; a multiple of `multiple_of`, below `tile`.
         multiple_of: What the network needs.
-        minimum: What the network needs.
+        minimum: What the network needs; `tile` where pieces have to be of exactly that size.
     """
     padded = padded_length(length, multiple_of=multiple_of, minimum=minimum)
     if padded <= tile:
         return Side(length, padded, (0,))
     count = -(-(padded - overlap) // (tile - overlap))
+    tile = max(minimum, round_up(-(-(padded + (count - 1) * overlap) // count), multiple_of))
     spread = padded - tile
     # Rounding down to the grid never opens a step beyond tile - overlap, since that is on the grid itself.
     origins = tuple(spread * index // (count - 1) // multiple_of * multiple_of for index in range(count))
@@ -91,37 +95,43 @@ def plan_side(length: int, *, tile: int, overlap: int, multiple_of: int, minimum
 
 
 def run_tiles(
-    rows: Side,
-    columns: Side,
-    piece: Callable[[int, int], NDArray[np.float32]],
+    sides: tuple[Side, Side],
+    piece: Callable[[int, int], Callable[[int], NDArray[np.float32]]],
     store: Callable[[int, int, NDArray[np.float32]], None],
     progress: Callable[[int, int], None],
+    *,
     scale: int = 1,
+    lanes: int = 1,
 ) -> None:
     """Compute every piece once and hand out the seamless result, rectangle by rectangle.
 
-    Besides the piece in hand, only the shared strips are kept: one at the right of the last piece, and one
-    below the last row of pieces, as wide as the result and 16 pixels (times the scale) high at most.
+    Besides the pieces in hand (one more than there are lanes), only the shared strips are kept: one at the right of
+    the last piece, and one below the last row of pieces, as wide as the result and 16 pixels (times the scale) high at
+    most.
 
     Args:
-        rows: How the height is cut.
-        columns: How the width is cut.
-        piece: From (top, left) in the picture to the result of that piece, (tile height, tile width, C), both
-            times the scale.
+        sides: How height and width are cut.
+        piece: Reads the piece at (top, left) in the picture, row after row, in the caller's thread; and gives what
+            computes its result, (tile height, tile width, C), both times the scale, in a thread of its own, from how
+            many pieces are left to be begun.
         store: Takes (top, left, pixels) of a finished rectangle, in the result; every pixel of it comes
             exactly once.
         progress: Told (pieces done, pieces in all) after each.
         scale: Result over picture.
+        lanes: How many pieces are computed at the same time.
     """
-    total = len(rows.origins) * len(columns.origins)
+    rows, columns = sides
+    places = [(top, left) for top in rows.origins for left in columns.origins]
+    results = _computed(places, piece, lanes)
     below: NDArray[Any] | None = None
+    done = 0
     for row, top in enumerate(rows.origins):
         start, stop = rows.owned(row)
         beside: NDArray[Any] | None = None
         next_below: NDArray[Any] | None = None
         for column, left in enumerate(columns.origins):
             first, last = columns.owned(column)
-            part = piece(top, left)[
+            part = next(results)[
                 (start - top) * scale : (stop - top) * scale, (first - left) * scale : (last - left) * scale
             ].copy()
             _blend(part, beside, columns.lead(column) * scale, axis=1)
@@ -133,8 +143,32 @@ def run_tiles(
                 next_below = np.empty((kept.shape[0], columns.length * scale, kept.shape[2]), np.float32)
             next_below[:, strip] = kept
             store(start * scale, first * scale, part)
-            progress(row * len(columns.origins) + column + 1, total)
+            done += 1
+            progress(done, len(places))
         below = next_below
+
+
+def _computed(
+    places: Sequence[tuple[int, int]],
+    piece: Callable[[int, int], Callable[[int], NDArray[np.float32]]],
+    lanes: int,
+) -> Iterator[NDArray[np.float32]]:
+    """Results of all pieces in their order, computed at most one further ahead than there are lanes."""
+    if len(places) == 1:
+        yield piece(*places[0])(0)
+        return
+    pool = ThreadPoolExecutor(lanes, thread_name_prefix="pixelmend")
+    begun: deque[Future[NDArray[np.float32]]] = deque()
+    try:
+        for left, place in zip(reversed(range(len(places))), places, strict=True):
+            begun.append(pool.submit(piece(*place), left))
+            if len(begun) > lanes:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
+    finally:
+        # Whatever ended this early: what has not begun never does.
+        pool.shutdown(cancel_futures=True)
 
 
 def _blend(part: NDArray[Any], before: NDArray[Any] | None, lead: int, axis: int) -> None:

@@ -84,22 +84,26 @@ class MixedEngine:
         title: See `Engine`; where they differ, all of them, joined by " + ".
         device: The same.
         precision: The same.
+        lanes: The least of them.
     """
 
     def __init__(self, parts: Sequence[tuple[float, Engine]]) -> None:
         self._parts = tuple(parts)
         engines = [engine for _, engine in parts]
+        self.lanes = min(engine.lanes for engine in engines)
         self.title, self.device, self.precision = (
             " + ".join(dict.fromkeys(each))
             for each in zip(*((engine.title, engine.device, engine.precision) for engine in engines), strict=True)
         )
 
-    def run(self, degraded: NDArray[np.float32], conditions: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+    def run(
+        self, degraded: NDArray[np.float32], conditions: Mapping[str, NDArray[np.float32]], *, left: int = 0
+    ) -> NDArray[np.float32]:
         """See `Engine.run`."""
         (share, engine), *others = self._parts
-        total = engine.run(degraded, conditions) * np.float32(share)
+        total = engine.run(degraded, conditions, left=left) * np.float32(share)
         for share, engine in others:
-            total += engine.run(degraded, conditions) * np.float32(share)
+            total += engine.run(degraded, conditions, left=left) * np.float32(share)
         return total
 
 

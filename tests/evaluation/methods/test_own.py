@@ -33,7 +33,7 @@ Pixels = npt.NDArray[np.float32]
 class Recorder:
     """An engine that keeps its inputs and gives back the picture, each pixel ``scale`` times, times a factor."""
 
-    title, device, precision = "recorder", "cpu", "float32"
+    title, device, precision, lanes = "recorder", "cpu", "float32", 1
 
     def __init__(self, factors: tuple[float, float, float] = (1, 1, 1), scale: int = 1) -> None:
         self.factors = np.array(factors, np.float32).reshape(1, 3, 1, 1)
@@ -41,7 +41,7 @@ class Recorder:
         self.shape: tuple[int, ...] = ()
         self.conditions: dict[str, Pixels] = {}
 
-    def run(self, degraded: Pixels, conditions: Mapping[str, Pixels]) -> Pixels:
+    def run(self, degraded: Pixels, conditions: Mapping[str, Pixels], *, left: int = 0) -> Pixels:
         """See ``Engine.run``."""
         self.shape, self.conditions = degraded.shape, dict(conditions)
         larger: Pixels = degraded.repeat(self.scale, axis=2).repeat(self.scale, axis=3) * self.factors
@@ -51,9 +51,9 @@ class Recorder:
 class Filler(Recorder):
     """The same, a quarter lighter."""
 
-    def run(self, degraded: Pixels, conditions: Mapping[str, Pixels]) -> Pixels:
+    def run(self, degraded: Pixels, conditions: Mapping[str, Pixels], *, left: int = 0) -> Pixels:
         """See ``Engine.run``."""
-        return super().run(degraded, conditions) + np.float32(0.25)
+        return super().run(degraded, conditions, left=left) + np.float32(0.25)
 
 
 def degraded(*shape: int) -> Pixels:

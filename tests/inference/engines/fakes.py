@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Same:
     """Gives back what it is given."""
 
-    title, precision = "Same", "float32"
+    title, precision, lanes = "Same", "float32", 1
 
     def __init__(self, device: str) -> None:
         self.device = device
@@ -37,7 +37,7 @@ class Same:
         """See ``EngineClass``."""
         return ("cpu",)
 
-    def run(self, degraded: Values, conditions: Mapping[str, Values]) -> Values:
+    def run(self, degraded: Values, conditions: Mapping[str, Values], *, left: int = 0) -> Values:
         """See ``Engine.run``."""
         return degraded
 

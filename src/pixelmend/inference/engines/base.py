@@ -24,12 +24,14 @@ VARIABLE = "PIXELMEND_ENGINE"
 
 
 class Engine(Protocol):
-    """Runs one network. Deterministic; no state that a run changes.
+    """Runs one network. Deterministic; no state that a run changes; threads may share it.
 
     Attributes:
         title: What runs it, for people: "ONNX Runtime".
         device: The chip: "cpu", "cuda", ...
         precision: What convolutions are computed in: "float32", "bfloat16" or "int8".
+        lanes: How many pieces of a picture it is best asked for at once, each from a thread of its own; 1 where one
+            piece takes all of the machine.
     """
 
     @property
@@ -44,7 +46,13 @@ class Engine(Protocol):
     def precision(self) -> str:
         """See the class."""
 
-    def run(self, degraded: NDArray[np.float32], conditions: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+    @property
+    def lanes(self) -> int:
+        """See the class."""
+
+    def run(
+        self, degraded: NDArray[np.float32], conditions: Mapping[str, NDArray[np.float32]], *, left: int = 0
+    ) -> NDArray[np.float32]:
         """Restore a batch.
 
         Args:
@@ -52,6 +60,8 @@ class Engine(Protocol):
                 card says.
             conditions: By name, (N, 1, H, W) float32 each: "noise_level" is sigma / 255, "mask" is 1 where pixels
                 are lost (they are black in `degraded`), else 0.
+            left: How many pieces of the same picture are still to be asked for. While there are, memory may be kept for
+                them, and a piece may take no more than its share of the cores.
 
         Returns:
             (N, 3, H·scale, W·scale) float32, finite, not clamped.

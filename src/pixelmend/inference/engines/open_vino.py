@@ -65,6 +65,7 @@ class OpenVinoEngine:
         title: "OpenVINO".
         device: "cpu".
         precision: "int8", "bfloat16" or "float32", as convolutions are computed.
+        lanes: 1: two pieces at once were never sooner done than one after the other.
         inputs: Names of what goes in.
 
     Raises:
@@ -74,6 +75,7 @@ class OpenVinoEngine:
 
     title = "OpenVINO"
     device = "cpu"
+    lanes = 1
 
     def __init__(self, path: str | Path, device: str = "auto", threads: int = 0, precision: str = "auto") -> None:
         path = Path(path)
@@ -116,7 +118,13 @@ class OpenVinoEngine:
         """The devices that this engine runs on."""
         return ("cpu",)
 
-    def run(self, degraded: NDArray[np.float32], conditions: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+    def run(
+        self,
+        degraded: NDArray[np.float32],
+        conditions: Mapping[str, NDArray[np.float32]],
+        *,
+        left: int = 0,  # noqa: ARG002  (it keeps nothing)
+    ) -> NDArray[np.float32]:
         """See `Engine.run`."""
         given = {"degraded": degraded, **conditions}
         if given.keys() != self.inputs:  # it would run with whatever lies in its memory

@@ -1,0 +1,32 @@
+"""Pages of arrays that lie in a file: what is written or read of them need not stay in memory."""
+
+from __future__ import annotations
+
+import mmap
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def is_mapped(pixels: NDArray[Any]) -> bool:
+    """Whether an array lies in a file that is mapped, as `numpy.memmap` makes them."""
+    return _map_of(pixels) is not None
+
+
+def let_go(pixels: NDArray[Any]) -> None:
+    """Take an array that lies in a file out of memory; it stays in the file, and comes back where it is looked at.
+
+    Without it, all that was ever written or read counts as memory of this process until the system needs it. Nothing
+    happens to other arrays, and where the system has no such thing.
+    """
+    found = _map_of(pixels)
+    if found is not None and hasattr(mmap, "MADV_DONTNEED"):
+        found.madvise(mmap.MADV_DONTNEED)
+
+
+def _map_of(pixels: NDArray[Any]) -> mmap.mmap | None:
+    base: object = pixels
+    while base is not None and not isinstance(base, mmap.mmap):
+        base = getattr(base, "base", None)
+    return base
