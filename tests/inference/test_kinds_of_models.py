@@ -15,6 +15,7 @@ from pixelmend import restore
 from pixelmend.errors import ModelError, UnknownNameError, UnwritableError, UsageError
 from pixelmend.images import decode, encode, open_image, save
 from pixelmend.inference import Options, cached_engine, core, find_weights, restore_picture
+from pixelmend.inference.weights import MixedEngine
 from tests.small_models import SHIPPING, make_model, make_shelf
 
 if TYPE_CHECKING:
@@ -59,10 +60,12 @@ class Watched:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.calls: list[tuple[Photo, dict[str, Photo]]] = []
+        self.left: list[int] = []
 
     def run(self, degraded: Photo, conditions: Mapping[str, Photo], *, left: int = 0) -> Photo:
         """See ``Engine.run``."""
         self.calls.append((degraded.copy(), dict(conditions)))
+        self.left.append(left)
         return self.engine.run(degraded, conditions, left=left)
 
 
@@ -201,6 +204,9 @@ def test_filled_in_pieces_is_filled_whole_and_pieces_without_holes_are_not_run(f
     whole, one = restore_picture(picture, replace(card, tile=512), engine.engine, Options(mask=lost))
     assert (one.tiles, report.tiles) == (1, len(told))
     assert 1 < len(engine.calls) < report.tiles
+    # engines are told how many are still to come
+    assert len(set(engine.left)) == len(engine.calls)
+    assert set(engine.left) < set(range(report.tiles))
     np.testing.assert_allclose(pieces, whole, atol=1e-5)
 
 
@@ -307,6 +313,15 @@ def test_between_both_is_their_weighted_mean(photo: Photo) -> None:
     assert report.tiles > 1
     assert (report.engine, report.device, report.precision) == ("ONNX Runtime", "cpu", "float32")
     np.testing.assert_allclose(tiled, mixed, atol=1e-5)
+
+
+def test_two_models_are_asked_for_as_many_pieces_as_both_take(folder: Path, photo: Photo) -> None:
+    first, second = (Watched(cached_engine(make_model(folder, "deblur-small"))) for _ in range(2))
+    second.lanes = 1
+    mixed = MixedEngine([(0.5, first), (0.5, second)])
+    assert mixed.lanes == 1
+    mixed.run(np.ascontiguousarray(photo[:64, :64].transpose(2, 0, 1)[np.newaxis]), {}, left=3)
+    assert first.left == second.left == [3]
 
 
 def test_what_two_models_need_is_what_either_needs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import resource
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
@@ -13,9 +15,6 @@ from pixelmend.errors import ModelError, UsageError
 from pixelmend.inference import OnnxEngine, devices
 from pixelmend.inference.engines import onnx_runtime
 from tests.quantized_model import CENTRE, LEVELS, make_quantized, without_pairs
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PICTURE = np.random.default_rng(0).random((2, 3, 24, 40)).astype(np.float32)
 LEVEL = np.full((2, 1, 24, 40), 0.2, np.float32)
@@ -81,6 +80,63 @@ def test_a_chip_that_takes_no_int8_gets_the_float_network(tmp_path: Path, monkey
     assert (engine.device, engine.precision) == ("cpu", "int8")
     with pytest.raises(UsageError, match="'cuda' takes no int8"):
         OnnxEngine(path, "cuda", precision="int8")
+
+
+def test_pieces_at_once_are_as_many_as_threads_but_not_without_end(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert [OnnxEngine(model, "cpu", threads=threads).lanes for threads in (1, 2, 4, 64)] == [1, 2, 4, 4]
+    monkeypatch.setattr("pixelmend.inference.engines.onnx_runtime.cores", lambda: 3)
+    engine = OnnxEngine(model, "cpu")
+    assert engine.lanes == 3
+    asked: list[int] = []
+    start = onnx_runtime._session
+
+    def watched(path: Path, device: str, threads: int, *, floats: bool) -> object:
+        asked.append(threads)
+        return start(path, device, threads, floats=floats)
+
+    monkeypatch.setattr(onnx_runtime, "_session", watched)
+    engine.run(PICTURE, {"noise_level": LEVEL})
+    assert asked == []  # what runs one piece alone is there already
+    for left in (2, 1):
+        engine.run(PICTURE, {"noise_level": LEVEL}, left=left)
+    # three threads that ask, and no other
+    assert asked == [1]
+
+
+def test_pieces_at_once_give_what_one_alone_gives(tmp_path: Path) -> None:
+    for name, precision in ((catalog.by_name("denoise-nano").path, "float32"), (make_quantized(tmp_path).path, "int8")):
+        engine = OnnxEngine(name, "cpu", threads=4)
+        assert engine.precision == precision
+        pictures = np.random.default_rng(3).random((12, 1, 3, 64, 128), dtype=np.float32)
+        told = {"noise_level": np.full((1, 1, 64, 128), 0.1, np.float32)} if "noise_level" in engine.inputs else {}
+        alone = [engine.run(picture, told) for picture in pictures]
+        with ThreadPoolExecutor(4) as pool:
+            begun = [
+                pool.submit(engine.run, picture, told, left=left)
+                for left, picture in zip(reversed(range(12)), pictures, strict=True)
+            ]
+        for wanted, got in zip(alone, begun, strict=True):
+            np.testing.assert_array_equal(got.result(), wanted)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
+def test_memory_is_kept_while_pieces_follow_and_given_back_after_the_last() -> None:
+    engine = OnnxEngine(catalog.by_name("denoise-nano").path, "cpu", threads=2)
+    picture = np.zeros((1, 3, 704, 704), np.float32)
+    told = {"noise_level": np.zeros((1, 1, 704, 704), np.float32)}
+
+    def megabytes(left: int) -> float:
+        engine.run(picture, told, left=left)
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+
+    before = megabytes(0)
+    megabytes(9)  # starts what runs one of several
+    kept = [megabytes(9), megabytes(9)]
+    assert kept[0] > before + 40
+    assert kept[1] < kept[0] + 20
+    assert megabytes(0) < kept[1] - 40
 
 
 def test_devices_that_are_not_there_are_named_with_those_that_are(model: Path) -> None:

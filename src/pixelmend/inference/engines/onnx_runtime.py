@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,6 +20,7 @@ from pixelmend.inference.engines.base import (
     failure,
     one_line,
 )
+from pixelmend.inference.engines.memory import give_back, share
 from pixelmend.inference.hardware import cores, look, sums_saturate
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ go, and without the pair nothing would clip; and several pairs for one value bec
 
 _LANES = 4
 """At most so many pieces at once, since each takes memory of its own."""
+_LITTLE = 3 * 2**20
+"""Bytes of a result (512×512 pixels) up to which memory is kept, since it is needed for the next picture as well."""
 
 
 class OnnxEngine:
@@ -107,14 +110,17 @@ class OnnxEngine:
         self, degraded: NDArray[np.float32], conditions: Mapping[str, NDArray[np.float32]], *, left: int = 0
     ) -> NDArray[np.float32]:
         """See `Engine.run`."""
-        # The last pieces of a picture, which run at the same time, give back what was kept for the next.
-        options = _giving_back() if left < self.lanes else None
         session = self._lane if left and self.lanes > 1 else self._session
         try:
-            outputs: list[Any] = session.run(["restored"], {"degraded": degraded, **conditions}, options)
+            restored: NDArray[np.float32] = session.run(["restored"], {"degraded": degraded, **conditions})[0]
         except Exception as error:  # noqa: BLE001  (ONNX Runtime raises a dozen kinds, not all exported)
+            give_back()
             raise failure(error, degraded.shape) from None
-        return checked(outputs[0])
+        # Any of the last pieces, which run at the same time, may be the last that ends.
+        if left < self.lanes and restored.nbytes > _LITTLE:
+            restored = restored.copy()  # it lies in what is given back
+            give_back()
+        return checked(restored)
 
     @cached_property
     def _lane(self) -> Any:
@@ -195,32 +201,5 @@ def _options(threads: int) -> Any:
     options.log_severity_level = 4
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # All networks share one arena. A plan of it for each shape would keep more than is used at any time.
-    _share_memory()
-    options.add_session_config_entry("session.use_env_allocators", "1")
-    options.enable_mem_pattern = False
-    return options
-
-
-@lru_cache(maxsize=1)
-def _share_memory() -> None:
-    """Set up the memory that networks compute in, which grows by exactly what is needed.
-
-    Without an arena, every operator gets its memory from the system, which clears it first: a quarter of the time.
-    """
-    kind = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
-    exactly, dead, first = 1, 2**20, 2**20
-    settings = {
-        "max_mem": 0,
-        "arena_extend_strategy": exactly,
-        "initial_chunk_size_bytes": first,
-        "max_dead_bytes_per_chunk": dead,
-    }
-    ort.create_and_register_allocator(kind, ort.OrtArenaCfg(settings))
-
-
-def _giving_back() -> Any:
-    """Options of a run after which the memory that nobody uses goes back to the system."""
-    options = ort.RunOptions()
-    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    share(options)
     return options
