@@ -60,7 +60,8 @@ def test_the_work_of_all_parts_is_that_of_the_network_but_for_products_of_attent
 def test_parts_of_each_kind_by_hand() -> None:
     model = network(skips="concatenate")
     found = {part.name: part for part in parts(model)}
-    assert found["stem"] == Part("stem", ("point_stem",), 9 * 4 * 16)
+    block = 9 * 16 * 16
+    assert found["stem"] == Part("stem", ("point_stem",), 9 * 4 * 16, behind=block)
     assert found["head"] == Part("head", ("point_head",), 9 * 16 * 3)
     assert found[WORST].points == tuple(f"{WORST}.point_{each}" for each in ("hidden", "change", "sum"))
     assert found[WORST].macs == 2 * 9 * 24 * 24 / 4
@@ -74,6 +75,14 @@ def test_parts_of_each_kind_by_hand() -> None:
     # The residual block among the blocks of the context.
     assert found["context.3"].macs == 2 * 9 * 32 * 32 / 16
     assert len(found["context.3"].points) == 3
+    # What a part gives goes into the first layer of the next, but where that takes it from a point of its own.
+    behind = {name: part.behind for name, part in found.items() if part.behind}
+    half, quarter = 9 * 24 * 24 / 4, 9 * 32 * 32 / 16
+    assert behind == {
+        "stem": block, "downs.0": half, "encoder.1.0": half, "downs.1": quarter, "context.2.feed_forward": quarter,
+        "context.3": 32 * 4 * 24 / 16, "ups.1.point_sum": half, "decoder.1.0": 24 * 4 * 16 / 4,
+        "ups.0.point_sum": block, "decoder.0.0": 9 * 16 * 3,
+    }  # fmt: skip
     # Parametrized weights count once.
     attach(model)
     assert parts(model) == tuple(found.values())
@@ -159,6 +168,17 @@ def test_the_worst_part_is_spared_and_no_more_than_is_needed(suffering: tuple[Hy
     assert loss_db(model, lessons) == pytest.approx(without)
     assert choose(model, lessons, target_db=everything + 0.01, most=1.0) == ()
     assert rounding(model) == points(model).keys()
+
+
+def test_of_parts_that_suffer_alike_the_one_is_spared_that_leaves_less_work_behind(
+    suffering: tuple[Hybrid, list[Lesson]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, lessons = suffering
+    monkeypatch.setattr("pixelmend.compression.sensitivity.loss_db", lambda *_: 1.0)
+    cost = {part.name: part.macs + part.behind for part in parts(model)}
+    spared = [cost[part.name] for part in choose(model, lessons, target_db=0.0, most=1.0)]
+    assert spared == sorted(spared)
+    assert len(spared) == len(cost)
 
 
 def test_no_more_work_is_left_in_floating_point_than_may_be(suffering: tuple[Hybrid, list[Lesson]]) -> None:

@@ -45,7 +45,7 @@ class QuantizeOptions:
     """
 
     budget_db: float = 0.10
-    target_share: float = 0.7
+    target_share: float = 0.8
     most_floating: float = 0.15
     batches: int = 1
     plan: Plan | None = field(default_factory=lambda: Plan(steps=300, rate=3e-5))

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from pixelmend.compression.rounding import Rounder
-from pixelmend.models.blocks import ContextBlock
+from pixelmend.models.blocks import ContextBlock, ResidualBlock
 from pixelmend.models.rounding import points
 
 if TYPE_CHECKING:
@@ -64,11 +64,14 @@ class Part:
         points: Their names in the network.
         macs: Multiplications of the layers between them, for each pixel that goes in. Products of attention are not in
             it: they are in floating point whatever is rounded.
+        behind: The same of the layer of another part that takes what this one gives: while that is not rounded, the
+            layer is computed in floating point as well.
     """
 
     name: str
     points: tuple[str, ...]
     macs: float
+    behind: float = 0.0
 
 
 def parts(model: Hybrid) -> tuple[Part, ...]:
@@ -85,7 +88,37 @@ def parts(model: Hybrid) -> tuple[Part, ...]:
         elif not holder:
             holder = last.removeprefix("point_")
         grouped.setdefault(holder, []).append(name)
-    return tuple(Part(name, tuple(found), _macs(model, name)) for name, found in grouped.items())
+    takers = _takers(model)
+    return tuple(Part(name, tuple(found), _macs(model, name), takers.get(name, 0.0)) for name, found in grouped.items())
+
+
+def _takers(model: Hybrid) -> dict[str, float]:
+    """Multiplications of the layer that takes what a part gives as it is, for each pixel that goes in.
+
+    The first layers of other blocks, and those that halve the picture, take what has passed a point of their own.
+    """
+    found: dict[str, float] = {}
+
+    def take(giver: str, layer: str, level: int) -> None:
+        found[giver] = _work(model, [model.get_submodule(layer)], level)
+
+    def through(blocks: Iterable[nn.Module], room: str, level: int, giver: str) -> str:
+        for number, block in enumerate(blocks):
+            name = f"{room}.{number}"
+            if isinstance(block, ResidualBlock):
+                take(giver, f"{name}.conv1", level)
+            giver = f"{name}.feed_forward" if isinstance(block, ContextBlock) else name
+        return giver
+
+    giver = "stem"
+    for level, blocks in enumerate(model.encoder):
+        giver = through(blocks.children(), f"encoder.{level}", level, f"downs.{level - 1}" if level else "stem")
+    giver = through(model.context.children(), "context", len(model.downs), giver)
+    for level in reversed(range(len(model.decoder))):
+        take(giver, f"ups.{level}.conv", level + 1)
+        giver = through(model.decoder[level].children(), f"decoder.{level}", level, f"ups.{level}.point_sum")
+    take(giver, "head", 0)
+    return found
 
 
 def _macs(model: Hybrid, name: str) -> float:
@@ -102,7 +135,11 @@ def _macs(model: Hybrid, name: str) -> float:
         inside = [f"{holder}.conv"]
     elif last == "point_sum":
         inside, level = [f"{holder}.fuse"] if model.config.skips == "concatenate" else [], number
-    modules = [module for each in inside for module in model.get_submodule(each).modules()]
+    return _work(model, [module for each in inside for module in model.get_submodule(each).modules()], level)
+
+
+def _work(model: Hybrid, modules: Iterable[nn.Module], level: int) -> float:
+    """Multiplications of layers at a level, for each pixel that goes in."""
     weights = sum(module.weight.numel() for module in modules if isinstance(module, (nn.Conv2d, nn.Linear)))
     return float(weights / (model.config.unshuffle**2 * 4.0**level))
 
@@ -153,7 +190,8 @@ def choose(model: Hybrid, lessons: Sequence[Lesson], *, target_db: float, most: 
     total = sum(part.macs for part in everything)
     room = most * total
     spared: list[Part] = []
-    for part in sorted(everything, key=lambda each: -suffer[each.name] / (each.macs + _LEAST_WORK * total)):
+    cost = {part.name: part.macs + part.behind + _LEAST_WORK * total for part in everything}
+    for part in sorted(everything, key=lambda each: -suffer[each.name] / cost[each.name]):
         if loss_db(model, lessons) <= target_db:
             break
         if part.macs <= room:
