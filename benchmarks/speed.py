@@ -19,7 +19,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))  # what stands beside this file is the package benchmarks, however it is started
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from benchmarks.measuring.record import Report, Shipped, System
     from benchmarks.measuring.systems import Candidate
@@ -65,7 +65,7 @@ def side_by_side(there: Sequence[Candidate], chosen: argparse.Namespace) -> tupl
     from functools import partial
 
     from benchmarks.measuring.rates import rates
-    from benchmarks.measuring.rounds import seconds_of, take_turns
+    from benchmarks.measuring.rounds import take_turns
     from pixelmend.errors import ModelError
 
     least = 0.01 if chosen.quick else 1.0
@@ -73,17 +73,24 @@ def side_by_side(there: Sequence[Candidate], chosen: argparse.Namespace) -> tupl
     for each in there:
         tell(f"starting {each.name}")
         try:
-            call = each.start(chosen.threads, side_of(each, chosen))
+            call, pieces = each.start_many(chosen.threads, side_of(each, chosen))
             if each.kind == "ours":
                 call()  # an engine may compile for a size at its first picture, which takes longer than the picture
         except ModelError as error:  # as in the product, where other engines are then chosen
             faults[each.name] = " ".join(str(error).split()).replace(f"{ROOT}{os.sep}", "")
             tell(f"left out: {faults[each.name]}")
         else:
-            turns[each.name] = partial(seconds_of, call, least)
+            turns[each.name] = partial(_seconds_a_piece, call, pieces, least)
     limits = rates(chosen.threads, 0.05 if chosen.quick else 0.7, quick=chosen.quick)
     found = take_turns({**turns, **limits}, 1 if chosen.quick else chosen.rounds, tell)
     return {name: found[name] for name in turns}, {name: found[name] for name in limits}, faults
+
+
+def _seconds_a_piece(call: Callable[[], object], pieces: int, least: float) -> float:
+    """Seconds that a call takes for each of the pictures that it restores."""
+    from benchmarks.measuring.rounds import seconds_of
+
+    return seconds_of(call, least) / pieces
 
 
 def side_of(system: Candidate, chosen: argparse.Namespace) -> int:

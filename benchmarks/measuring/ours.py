@@ -12,6 +12,7 @@ import numpy as np
 
 from benchmarks.measuring.machine import has_bf16
 from pixelmend.inference.engines.table import installed
+from pixelmend.inference.engines.timings import at_once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,7 +52,7 @@ def forms(card: Card) -> list[tuple[str, str]]:
 
 
 def start(card: Card, engine: str, precision: str, threads: int, side: int) -> Call:
-    """Make what restores one picture of a side at a call, as ``pixelmend restore`` would restore a piece.
+    """Make what restores one picture of a side at a call, as ``pixelmend restore`` would restore one of one piece.
 
     Args:
         card: The model.
@@ -63,11 +64,29 @@ def start(card: Card, engine: str, precision: str, threads: int, side: int) -> C
     Raises:
         RuntimeError: The engine computes in something else.
     """
-    running = FORMS[engine].start(card, "auto" if precision == "bfloat16" else precision, threads)
-    if running.precision != precision:
-        raise RuntimeError(f"{running.title} computes {card.name} in {running.precision}, wanted {precision}")
+    running = _started(card, engine, precision, threads)
     degraded, conditions = inputs_of(card, side)
     return lambda: running.run(degraded, conditions)
+
+
+def start_many(card: Card, engine: str, precision: str, threads: int, side: int) -> tuple[Call, int]:
+    """Make what restores pieces of a large picture at a call, as many at once as ``pixelmend restore`` would.
+
+    Args:
+        card: As for ``start``; so are the others.
+        engine: See there.
+        precision: See there.
+        threads: That may be used by all of them together.
+        side: Height and width of a piece, pixels.
+
+    Returns:
+        It, and how many pieces it restores at a call.
+
+    Raises:
+        RuntimeError: The engine computes in something else.
+    """
+    running = _started(card, engine, precision, threads)
+    return at_once(running, *inputs_of(card, side)), running.lanes
 
 
 def inputs_of(card: Card, side: int) -> tuple[Array, dict[str, Array]]:
@@ -75,6 +94,13 @@ def inputs_of(card: Card, side: int) -> tuple[Array, dict[str, Array]]:
     pixels = np.random.default_rng(0).random((1, 3, side, side), dtype=np.float32)
     level = np.full((1, 1, side, side), _SIGMA / 255, np.float32)
     return pixels, ({"noise_level": level} if "noise_level" in card.conditions else {})
+
+
+def _started(card: Card, engine: str, precision: str, threads: int) -> Engine:
+    running = FORMS[engine].start(card, "auto" if precision == "bfloat16" else precision, threads)
+    if running.precision != precision:
+        raise RuntimeError(f"{running.title} computes {card.name} in {running.precision}, wanted {precision}")
+    return running
 
 
 def _int8_also(shipped: str) -> tuple[str, ...]:

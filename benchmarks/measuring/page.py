@@ -225,14 +225,15 @@ Networks of others are judged with their features as PyTorch lays them in memory
 (contiguous); in brackets stands how it is over their faster layout. Time grows in proportion to size where the
 power is 1; it is taken from 1 megapixel on, below which starting is most of the time.
 """
-_SPEED = """Megapixels a second of the network alone, from pixels in memory to pixels in memory. Ours restore a tile
-of the size that they ship with, in the engines of `pixelmend restore`; others a picture of a size that they take in
-reasonable time. Networks of others have random weights, which take as long as learned ones, run in float32, and
-count with their features in the order of memory that is faster.
+_SPEED = """Megapixels a second of the network alone, from pixels in memory to pixels in memory. Ours restore pieces
+of the size that they ship with, in the engines of `pixelmend restore`, and as many at once as that does: in ONNX
+Runtime one in each thread. Others restore one picture at a time, of a size that they take in reasonable time. Networks
+of others have random weights, which take as long as learned ones, run in float32, and count with their features in the
+order of memory that is faster.
 """
 _NEEDS = """Each in a fresh process: seconds from its start to the result of a picture of 256×256, imports included;
-memory at the peak while one of {side}×{side} is restored. The size of others' weights is that of their parameters in
-float32.
+memory at the peak while one of {side}×{side} is restored, by itself. The size of others' weights is that of their
+parameters in float32.
 """
 _LIMIT = """Operations a second that large matrix products sustain on this machine, measured once in every round:
 float32 in PyTorch or ONNX Runtime, whichever is faster, bfloat16 in PyTorch, int8 in ONNX Runtime. A multiplication

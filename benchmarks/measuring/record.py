@@ -29,7 +29,7 @@ class System:
         layout: Of a peer's features in memory: "contiguous", as PyTorch lays them, or "channels last"; "" for others.
         default: Whether it is what ``pixelmend restore``, as it is installed, runs when it is told nothing.
         side: Height and width of the picture that it was timed on, pixels.
-        seconds: For that picture, in each round.
+        seconds: For that picture, in each round; where several are restored at once, their share of the time.
         start_up: Seconds from the start of a fresh process to its first result, a picture of 256×256; None where the
             same network was faster with its features in another order.
         peak_mb: Resident memory of that process at its peak, 10⁶ bytes; None where the system does not tell.

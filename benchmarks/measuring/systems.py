@@ -7,7 +7,7 @@ from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from benchmarks.measuring.ours import default_form, forms, start
+from benchmarks.measuring.ours import default_form, forms, start, start_many
 from benchmarks.measuring.peers import PEERS, counts
 from pixelmend import catalog
 from pixelmend.inference.engines.table import KINDS
@@ -35,6 +35,7 @@ class Candidate:
         default: Whether ``pixelmend restore``, as it is installed, runs it when it is told nothing.
         side: Height and width of the picture that it is timed on, pixels.
         start: Gets threads and side; makes what restores one picture of that side at a call.
+        start_many: The same for what restores the pieces of a large picture, and how many of them at a call.
         counts: Bytes of its weights, and multiplications with an addition each for a pixel; None where it has none.
     """
 
@@ -47,6 +48,7 @@ class Candidate:
     default: bool
     side: int
     start: Callable[[int, int], Call]
+    start_many: Callable[[int, int], tuple[Call, int]]
     counts: Callable[[], tuple[int | None, float | None]]
 
 
@@ -64,11 +66,17 @@ def candidates() -> tuple[Candidate, ...]:
             False,
             kind.side,
             kind.start,
+            partial(_one, kind.start),
             partial(counts, kind),
         )
         for kind in there
     )
     return (*(each for size in OURS for each in _ours(size)), *peers)
+
+
+def _one(start: Callable[[int, int], Call], threads: int, side: int) -> tuple[Call, int]:
+    """Others' programs restore one picture at a time."""
+    return start(threads, side), 1
 
 
 def absent() -> dict[str, str]:
@@ -100,6 +108,7 @@ def _ours(size: str) -> list[Candidate]:
             (engine, precision) == default_form(card),
             card.tile,
             partial(start, card, engine, precision),
+            partial(start_many, card, engine, precision),
             lambda: (card.path.stat().st_size, card.macs_per_pixel),
         )
         for engine, precision in forms(card)

@@ -1,7 +1,7 @@
 """Reading pictures: files and encoded bytes to something whose pixels are fetched on demand.
 
 libvips decodes lazily, and keeps what it decoded in memory or, above 100 MB, in a temporary file; so a
-picture of any size can be restored piece by piece.
+picture of any size can be restored piece by piece. The file itself is mapped, and leaves memory once it was read.
 
 Orientation: pixels stay as they are stored, and the EXIF tag that tells a viewer how to turn them stays with them.
 What goes out is therefore shown the same way up as what came in, and sizes and arrays agree with those of other
@@ -10,6 +10,7 @@ programs that do not turn either.
 
 from __future__ import annotations
 
+import mmap
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from pixelmend.errors import UnreadableError, UsageError
+from pixelmend.images.pages import forget
 from pixelmend.images.values import LUMA, float_fault, to_unit
 from pixelmend.images.vips import pyvips, reason
 
@@ -45,6 +47,7 @@ class Picture:
         path: The file it came from, or None for bytes.
         format: "jpeg", "png", "tiff", "webp", "avif", "heif" or "gif".
         notes: What could not be kept.
+        mapped: The file, where it is one and can be mapped.
     """
 
     colour: Any
@@ -53,6 +56,7 @@ class Picture:
     path: Path | None
     format: str
     notes: tuple[str, ...]
+    mapped: mmap.mmap | None = None
 
     @property
     def name(self) -> str:
@@ -96,6 +100,8 @@ class Picture:
             raise UnreadableError(
                 f"cannot read {self.name}: the file is damaged or cut short ({reason(error)}), {_AGAIN}"
             ) from None
+        if self.mapped is not None:
+            forget(self.mapped)
         pixels = np.frombuffer(data, dtype=self.dtype).reshape(height, width, self.channels)
         if self.dtype == np.float32 and (fault := float_fault(pixels)):
             raise UnreadableError(f"cannot read {self.name}: {fault}")
@@ -115,10 +121,13 @@ def decode(source: str | Path | bytes) -> Picture:
         UsageError: There is no such file, or it is a folder.
         UnreadableError: It is empty, not a picture, damaged, or of a kind that is not read.
     """
-    path = None if isinstance(source, bytes) else Path(source)
-    name = str(path) if path else "the picture given as bytes"
-    image = _open(source if isinstance(source, bytes) else Path(source), name)
-    return _split(image, path, name)
+    if isinstance(source, bytes):
+        name = "the picture given as bytes"
+        return _split(_open(source, name), None, name, None)
+    path = Path(source)
+    _check_file(path)
+    mapped = _map(path)
+    return _split(_open(path if mapped is None else mapped, str(path)), path, str(path), mapped)
 
 
 def read_float(path: str | Path, *, color: Literal["rgb", "gray"]) -> NDArray[np.float32]:
@@ -154,17 +163,24 @@ def read_rgb8(path: str | Path) -> NDArray[np.uint8]:
     return np.repeat(pixels, 3, axis=2) if picture.channels == 1 else pixels.copy()
 
 
-def _open(source: Path | bytes, name: str) -> Any:
-    if isinstance(source, Path):
-        _check_file(source)
-    elif not source:
+def _map(path: Path) -> mmap.mmap | None:
+    """A file, mapped; None where the file system has no such thing, which libvips then reads by itself."""
+    try:
+        with path.open("rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except (OSError, ValueError):
+        return None
+
+
+def _open(source: Path | bytes | mmap.mmap, name: str) -> Any:
+    if not isinstance(source, Path) and not len(source):
         raise UnreadableError(f"cannot read {name}: it is empty (0 bytes), {_AGAIN}")
     try:
-        if isinstance(source, bytes):
-            stream = pyvips.Source.new_from_memory(source)
-        else:
-            # A source, not a file name: libvips takes "[...]" at the end of a name for options.
+        # A source, not a file name: libvips takes "[...]" at the end of a name for options.
+        if isinstance(source, Path):
             stream = pyvips.Source.new_from_file(os.fspath(source))
+        else:
+            stream = pyvips.Source.new_from_memory(source)
         return pyvips.Image.new_from_source(stream, "", access="random", fail_on="error")
     except pyvips.Error as error:
         if "not in a known format" in str(error):
@@ -191,7 +207,7 @@ def _check_file(path: Path) -> None:
         raise UnreadableError(f"cannot read {path}: it is empty (0 bytes), {_AGAIN}")
 
 
-def _split(image: Any, path: Path | None, name: str) -> Picture:
+def _split(image: Any, path: Path | None, name: str, mapped: mmap.mmap | None) -> Picture:
     """Normalise what libvips opened into 1 or 3 bands of colour and perhaps one of alpha."""
     notes = []
     loader = str(image.get("vips-loader"))
@@ -208,7 +224,7 @@ def _split(image: Any, path: Path | None, name: str) -> Picture:
     colours = 3 if image.bands >= 3 else 1
     alpha = image.extract_band(colours) if image.bands > colours else None
     colour = image.extract_band(0, n=colours) if alpha is not None else image
-    return Picture(colour, alpha, image, path, _format(loader, image), tuple(notes))
+    return Picture(colour, alpha, image, path, _format(loader, image), tuple(notes), mapped)
 
 
 def _from_cmyk(image: Any) -> Any:

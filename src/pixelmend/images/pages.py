@@ -18,11 +18,16 @@ def let_go(pixels: NDArray[Any]) -> None:
     """Take an array that lies in a file out of memory; it stays in the file, and comes back where it is looked at.
 
     Without it, all that was ever written or read counts as memory of this process until the system needs it. Nothing
-    happens to other arrays, and where the system has no such thing.
+    happens to other arrays.
     """
-    found = _map_of(pixels)
-    if found is not None and hasattr(mmap, "MADV_DONTNEED"):
-        found.madvise(mmap.MADV_DONTNEED)
+    if (found := _map_of(pixels)) is not None:
+        forget(found)
+
+
+def forget(mapped: mmap.mmap) -> None:
+    """Take a mapped file out of memory, as `let_go` does; not where the system has no such thing."""
+    if hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _map_of(pixels: NDArray[Any]) -> mmap.mmap | None:

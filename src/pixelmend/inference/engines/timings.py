@@ -25,7 +25,7 @@ from pixelmend.inference import hardware
 from pixelmend.inference.sizes import padded_length
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -129,7 +129,7 @@ def measure(card: Card, kind: Kind, wish: Wish) -> Timing:
         side = _side(card)
         picture = np.random.default_rng(0).random((1, 3, side, side), np.float32)
         conditions = {name: np.full((1, 1, side, side), 0.1, np.float32) for name in card.conditions}
-        runs = _runs(engine, picture, conditions)
+        runs = _runs(at_once(engine, picture, conditions))
         ready = time.perf_counter() - begin - sum(runs)
         engine.run(picture, conditions)  # the last of many gives back what was kept for it
     except PixelmendError as error:
@@ -148,21 +148,35 @@ def _side(card: Card) -> int:
     return padded_length(SIDE, multiple_of=card.multiple_of, minimum=card.minimum)
 
 
-def _runs(engine: Engine, picture: NDArray[np.float32], conditions: dict[str, NDArray[np.float32]]) -> list[float]:
-    """Seconds of some runs after one to warm up, each of as many pieces at once as the engine takes."""
+def at_once(
+    engine: Engine, picture: NDArray[np.float32], conditions: Mapping[str, NDArray[np.float32]]
+) -> Callable[[], None]:
+    """What restores as many pieces at once as an engine takes, as if more were to follow.
+
+    Args:
+        engine: It; its ``lanes`` says how many.
+        picture: A piece, as for `Engine.run`; all are this one.
+        conditions: What is told of it.
+    """
+    pool = ThreadPoolExecutor(engine.lanes)
+
+    def run() -> None:
+        begun = [pool.submit(engine.run, picture, conditions, left=engine.lanes) for _ in range(engine.lanes)]
+        for each in begun:
+            each.result()
+
+    return run
+
+
+def _runs(call: Callable[[], None]) -> list[float]:
+    """Seconds of some calls after one to warm up."""
     taken: list[float] = []
-    with ThreadPoolExecutor(engine.lanes) as pool:
-
-        def run() -> None:
-            for begun in [pool.submit(engine.run, picture, conditions, left=engine.lanes) for _ in range(engine.lanes)]:
-                begun.result()
-
-        begin = time.perf_counter()
-        run()
-        while not taken or (len(taken) < _RUNS and time.perf_counter() - begin < _SECONDS):
-            start = time.perf_counter()
-            run()
-            taken.append(time.perf_counter() - start)
+    begin = time.perf_counter()
+    call()
+    while not taken or (len(taken) < _RUNS and time.perf_counter() - begin < _SECONDS):
+        start = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - start)
     return taken
 
 
