@@ -92,7 +92,8 @@ def main() -> int:
     made = [row for card in wanted for row in rows(card, chosen.data, chosen.limit)]
     anew = {(row["name"], row["step"]) for row in made}
     kept = [row for row in stored(chosen.out) if (row["name"], row["step"]) not in anew]
-    text = json.dumps({"rows": [*made, *kept]}, indent=1, ensure_ascii=False)
+    ordered = sorted([*made, *kept], key=lambda row: row["name"])  # the steps of each stay in their order
+    text = json.dumps({"rows": ordered}, indent=1, ensure_ascii=False)
     chosen.out.write_text(text + "\n", encoding="utf-8")
     return 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -60,6 +60,27 @@ def test_what_is_written_is_smaller_and_restores(weights: Path, pictures: Path, 
     assert again == told
     assert not other.exists()
     assert not list(tmp_path.glob(".*.part"))
+
+
+@pytest.mark.parametrize(
+    ("budget", "wanted"),
+    [({}, (300, 15.0)), ({"minutes": 2.0}, (300, 2.0)), ({"steps": 7}, (7, None)), ({"steps": 900}, (300, None))],
+)
+def test_learning_with_rounding_takes_no_more_than_was_given(
+    budget: dict[str, Any], wanted: object, weights: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Enough(Exception):  # noqa: N818  (no error)
+        """What was asked for has been seen."""
+
+    def see(*given: Any, tell: object) -> None:
+        plan = given[3].plan
+        assert (plan.steps, plan.minutes) == wanted
+        raise Enough
+
+    monkeypatch.setattr("pixelmend.compression.quantize.quantize", see)
+    options = CompressOptions(data=pictures, quantize="int8", device="cpu", **budget)
+    with pytest.raises(Enough):
+        compress(weights, pictures.parent / "never", options, tell=lambda _: None)
 
 
 @pytest.mark.usefixtures("even_clock")

@@ -40,7 +40,7 @@ def compress(  # noqa: PLR0913  (each option is a parameter)
         Path | None,
         typer.Option(metavar="DIR", help="Pictures to measure with. [default: a fifth of --data]", show_default=False),
     ] = None,
-    minutes: Annotated[float, typer.Option(metavar="N", min=0.01, help="Budget of recovery in minutes.")] = 15.0,
+    minutes: Annotated[float, typer.Option(metavar="N", min=0.01, help="Budget of learning in minutes.")] = 15.0,
     steps: Annotated[
         int | None, typer.Option(metavar="N", min=1, help="Budget in steps instead; repeatable.", show_default=False)
     ] = None,

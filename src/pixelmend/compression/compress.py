@@ -50,6 +50,8 @@ RATE, MUON, CLEAN = 3e-4, 3e-3, 0.3
 
 With Adam at 1e-3 a short run undid what a careful pruning had left whole.
 """
+ROUNDING_STEPS, ROUNDING_RATE = 300, 3e-5
+"""Of learning with rounding, at most; and its peak rate: it begins near its end."""
 STEP_PIXELS = 150_000
 """Of a step on a processor, at most: in minutes, many small steps teach more than few large ones."""
 ENDLESS = 10**9
@@ -66,8 +68,8 @@ class CompressOptions:
         validate: Folder of clean pictures that measure; None takes a fifth of ``data``, which is then not learnt from.
         share: Of the parameters, what is pruned; 0 prunes nothing.
         quantize: How the result is stored and computed; "none" stores it as the original was.
-        minutes: Budget of recovery, all rounds together.
-        steps: Budget of recovery in steps instead, which makes it repeatable.
+        minutes: Budget of recovery, all rounds together; and once more of learning with rounding, where that is needed.
+        steps: Budget in steps instead, which makes it repeatable.
         budget_db: What may be lost of the mean PSNR; None takes 0.10, or 0.20 with pruning.
         importance: See `PruneOptions`; so are rounds and multiple.
         rounds: In how many steps is pruned.
@@ -249,9 +251,8 @@ def _in_integers(work: _Work, model: Hybrid) -> Path:
     spent = work.figures[-1].loss_db
     # What pruning has not used is there for rounding; never less than a fifth of the budget, so that it can be tried.
     budget = max(work.options.budget - max(spent, 0.0), work.options.budget / 5)
-    found = quantize(
-        model.to(work.device), work.recipe, work.lessons, QuantizeOptions(budget_db=budget), tell=work.tell
-    )
+    options = QuantizeOptions(budget_db=budget, plan=_learning(work.options))
+    found = quantize(model.to(work.device), work.recipe, work.lessons, options, tell=work.tell)
     if found.taught is not None:
         work.learnt(found.taught)
     work.header["rounding"] = found.rounding
@@ -259,6 +260,13 @@ def _in_integers(work: _Work, model: Hybrid) -> Path:
     folder = work.export(whole, "int8", "int8")
     work.add("int8", folder, whole)
     return folder
+
+
+def _learning(options: CompressOptions) -> Plan:
+    """How a rounded network learns, within what recovery may take."""
+    if options.steps is not None:
+        return Plan(steps=min(ROUNDING_STEPS, options.steps), rate=ROUNDING_RATE)
+    return Plan(steps=ROUNDING_STEPS, minutes=options.minutes, rate=ROUNDING_RATE)
 
 
 _QUANTIZERS: dict[Quantize, Callable[[_Work, Hybrid], Path]] = {"int8": _in_integers, "fp16": _halved}

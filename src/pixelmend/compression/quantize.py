@@ -7,7 +7,7 @@ point. If more is lost than may be, the rounded network learns to give what the 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -41,14 +41,14 @@ class QuantizeOptions:
         target_share: Parts are left in floating point until this share of the budget is what is lost.
         most_floating: Of all multiplications, the share that may be left in floating point.
         batches: That ranges are chosen on, and as many that judge.
-        plan: How the rounded network learns, where it has to; None lets it not.
+        plan: How the rounded network learns, where it loses more than it may; None lets it not.
     """
 
     budget_db: float = 0.10
     target_share: float = 0.8
     most_floating: float = 0.15
     batches: int = 1
-    plan: Plan | None = field(default_factory=lambda: Plan(steps=300, rate=3e-5))
+    plan: Plan | None = None
 
 
 @dataclass(frozen=True)
