@@ -6,10 +6,11 @@ const BLEND = 8;
 const roundUp = (length, multiple) => Math.ceil(length / multiple) * multiple;
 
 /** Where pieces begin along one side, and how large they are. */
-export function planSide(length, { tile, overlap, multiple, minimum }) {
+export function planSide(length, { tile: largest, overlap, multiple, minimum }) {
   const padded = roundUp(Math.max(length, minimum), multiple);
-  if (padded <= tile) return { length, tile: padded, origins: [0] };
-  const count = Math.ceil((padded - overlap) / (tile - overlap));
+  if (padded <= largest) return { length, tile: padded, origins: [0] };
+  const count = Math.ceil((padded - overlap) / (largest - overlap));
+  const tile = Math.max(minimum, roundUp((padded + (count - 1) * overlap) / count, multiple));
   const origins = Array.from({ length: count }, (_, index) => {
     const place = Math.floor(((padded - tile) * index) / (count - 1));
     return Math.floor(place / multiple) * multiple;
