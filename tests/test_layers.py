@@ -9,7 +9,7 @@ import pixelmend
 
 LAYERS = (
     {"errors"},
-    {"files", "figures"},
+    {"files", "figures", "memory"},
     {"images", "metrics"},
     {"catalog", "diagnosis", "degradations", "models", "losses"},
     {"inference", "data"},

@@ -8,7 +8,6 @@ from pixelmend.images.compare import side_by_side
 from pixelmend.images.decode import Picture, decode, read_float, read_rgb8
 from pixelmend.images.encode import check_target, default_suffix, encode, save
 from pixelmend.images.kinds import check_given_back, give_back, open_image
-from pixelmend.images.pages import let_go
 from pixelmend.images.picture import ArrayPicture, PictureLike, Pixels
 from pixelmend.images.recompress import through_webp
 from pixelmend.images.values import LUMA, from_unit, full_scale, to_unit
@@ -27,7 +26,6 @@ __all__ = [
     "from_unit",
     "full_scale",
     "give_back",
-    "let_go",
     "open_image",
     "read_float",
     "read_rgb8",

@@ -1,6 +1,6 @@
 """Reading pictures: files and encoded bytes to something whose pixels are fetched on demand.
 
-libvips decodes lazily, and keeps what it decoded in memory or, above 100 MB, in a temporary file; so a
+libvips decodes lazily, and keeps what it decoded in memory or, above 24 MB, in a temporary file; so a
 picture of any size can be restored piece by piece. The file itself is mapped, and leaves memory once it was read.
 
 Orientation: pixels stay as they are stored, and the EXIF tag that tells a viewer how to turn them stays with them.
@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from pixelmend.errors import UnreadableError, UsageError
-from pixelmend.images.pages import forget
 from pixelmend.images.values import LUMA, float_fault, to_unit
 from pixelmend.images.vips import pyvips, reason
+from pixelmend.memory import forget
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

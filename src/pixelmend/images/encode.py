@@ -15,9 +15,9 @@ import numpy as np
 
 from pixelmend.errors import UnwritableError, UsageError
 from pixelmend.files import create_beside, replacing
-from pixelmend.images.pages import is_mapped, let_go
 from pixelmend.images.values import DTYPES, full_scale
 from pixelmend.images.vips import pyvips, reason
+from pixelmend.memory import is_mapped, let_go
 
 if TYPE_CHECKING:
     from pixelmend.images.decode import Picture

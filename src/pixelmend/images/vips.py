@@ -7,6 +7,8 @@ import os
 # libvips tells of broken files on stderr as well as through errors; the errors are enough. It reads this
 # once, at its start.
 os.environ.setdefault("VIPS_WARNING", "0")
+# What it decodes goes to a temporary file from this size on, in place of 100 MB: a picture of 8 megapixels.
+os.environ.setdefault("VIPS_DISC_THRESHOLD", "24m")
 
 import pyvips
 

@@ -15,10 +15,11 @@ import numpy as np
 
 from pixelmend.diagnosis import estimate_sigma
 from pixelmend.errors import ModelError, UsageError
-from pixelmend.images import from_unit, let_go, to_unit
+from pixelmend.images import from_unit, to_unit
 from pixelmend.inference.masks import read_mask
 from pixelmend.inference.sizes import pad
 from pixelmend.inference.tiles import plan_side, run_tiles
+from pixelmend.memory import let_go, trim
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from pixelmend.inference.tiles import Side
 
 # A larger result lies in a temporary file and is mapped, so that it need not fit into memory.
-_SCRATCH_BYTES = 64 * 2**20
+_SCRATCH_BYTES = 24 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +138,7 @@ def restore_picture(
         progress: Called with (pieces done, pieces in all).
 
     Returns:
-        Pixels (H·scale, W·scale, C) of the picture's type and number of channels, memory-mapped above 64 MB, clamped
+        Pixels (H·scale, W·scale, C) of the picture's type and number of channels, memory-mapped above 24 MB, clamped
         to the type's range (with a mask, what is not lost comes back exactly as it was); and the report.
 
     Raises:
@@ -149,6 +150,7 @@ def restore_picture(
     _check_mask(card, options)
     start = time.perf_counter()
     told, notes = _told(picture, card, options)
+    trim()  # measuring the noise of a large picture took a lot
     rows, columns = _plan(picture, card, options)
     restored = _scratch(picture, card.scale)
 
@@ -165,8 +167,7 @@ def restore_picture(
             # what is known is not for a model to change
             known = picture.region(top, left, *part.shape[:2])
             np.copyto(restored[place], known, where=~told.lost[place][:, :, np.newaxis])
-        if place[1].stop == restored.shape[1]:  # a row of pieces is done
-            let_go(restored)
+        let_go(restored)
 
     run_tiles((rows, columns), piece, store, progress, scale=card.scale, lanes=engine.lanes)
     report = Report(
@@ -278,22 +279,28 @@ def _run(piece: _Piece, engine: Engine, card: Card, size: tuple[int, int], left:
         ModelError: The model failed, or its result has another size than the card says.
     """
     height, width = size
+    if piece.lost is not None and not piece.lost.any():
+        # all of it comes back as it was
+        return np.zeros((height, width, 3), np.float32)
+    planes = engine.run(*_inputs(piece, size), left=left)[0]
+    restored: NDArray[np.float32] = planes.transpose(1, 2, 0)
+    if restored.shape != (wanted := (height * card.scale, width * card.scale, 3)):
+        raise ModelError(f"{card.name} gave a piece of {restored.shape}, wanted {wanted}: its card is not its own")
+    return restored
+
+
+def _inputs(piece: _Piece, size: tuple[int, int]) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+    """The picture and the conditions that an engine is given, padded to a size."""
+    height, width = size
     unit = to_unit(piece.pixels)
     conditions = {}
     if piece.lost is not None:
-        if not piece.lost.any():
-            # all of it comes back as it was
-            return np.zeros((height, width, 3), np.float32)
         unit[piece.lost] = 0
         conditions["mask"] = _as_batch(pad(piece.lost[:, :, np.newaxis].astype(np.float32), height, width))
     if piece.sigma is not None:
         conditions["noise_level"] = np.full((1, 1, height, width), piece.sigma / 255, np.float32)
     rgb = np.repeat(unit, 3, axis=2) if unit.shape[2] == 1 else unit
-    planes = engine.run(_as_batch(pad(rgb, height, width)), conditions, left=left)[0]
-    restored: NDArray[np.float32] = planes.transpose(1, 2, 0)
-    if restored.shape != (wanted := (height * card.scale, width * card.scale, 3)):
-        raise ModelError(f"{card.name} gave a piece of {restored.shape}, wanted {wanted}: its card is not its own")
-    return restored
+    return _as_batch(pad(rgb, height, width)), conditions
 
 
 def _as_batch(pixels: NDArray[np.float32]) -> NDArray[np.float32]:

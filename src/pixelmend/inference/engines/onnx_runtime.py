@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import onnxruntime as ort
 
 from pixelmend.errors import ModelError, UsageError
+from pixelmend.inference.engines.arena import give_back, share
 from pixelmend.inference.engines.base import (
     check_file,
     check_int8,
@@ -20,7 +21,6 @@ from pixelmend.inference.engines.base import (
     failure,
     one_line,
 )
-from pixelmend.inference.engines.memory import give_back, share
 from pixelmend.inference.hardware import cores, look, sums_saturate
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Arrays that lie in files: what is written of them leaves memory, and nothing of it is lost."""
+"""Memory given back: what is written to files leaves it, what was freed leaves it, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pixelmend.images import decode, let_go, save
-from pixelmend.images.pages import is_mapped
+from pixelmend.images import decode, save
+from pixelmend.memory import is_mapped, let_go, trim
 
 MEGABYTES = 48
 
@@ -73,3 +73,20 @@ def test_what_is_written_leaves_memory_on_the_way(
     written = decode(tmp_path / f"a{suffix}")
     row = written.region(1000, 0, 1, written.width)
     np.testing.assert_allclose(row.astype(int), 1000 % 251, atol=2)
+
+
+@needs_proc
+def test_what_was_freed_leaves_the_process() -> None:
+    def megabytes() -> float:
+        found = re.search(r"^RssAnon:\s+(\d+)", Path("/proc/self/status").read_text(), re.MULTILINE)
+        return int(found[1]) / 1024 if found else 0.0
+
+    trim()
+    before = megabytes()
+    kept = []
+    blocks = [np.ones(16_000, np.uint8) for _ in range(4000)]  # each below what the library maps by itself
+    kept.append(np.ones(16_000, np.uint8))  # and something that lies behind them
+    assert megabytes() > before + 50
+    blocks.clear()
+    trim()
+    assert megabytes() < before + 10

@@ -6,13 +6,13 @@ With one of its own, each network would keep the most that it ever needed, for a
 
 from __future__ import annotations
 
-import ctypes
-import sys
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import onnxruntime as ort
+
+from pixelmend.memory import trim
 
 _ARENA = {
     "max_mem": 0,  # no limit
@@ -38,8 +38,7 @@ def share(options: Any) -> None:
 def give_back() -> None:
     """Give the system what no running network, and no result that somebody holds, uses of the arena."""
     _nothing().run(None, {"given": np.zeros(1, np.float32)}, _giving_back())
-    if trim := _trim():
-        trim(0)
+    trim()
 
 
 @lru_cache(maxsize=1)
@@ -56,12 +55,6 @@ def _nothing() -> Any:
     options.intra_op_num_threads = 1
     share(options)
     return ort.InferenceSession(_identity(), options, providers=["CPUExecutionProvider"])
-
-
-@lru_cache(maxsize=1)
-def _trim() -> Any:
-    """What makes the C library of Linux pass on what it was given back; None elsewhere."""
-    return getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
 
 
 def _giving_back() -> Any:
