@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
+import subprocess
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +21,7 @@ from pixelmend import catalog
 from pixelmend.diagnosis import estimate_sigma
 from pixelmend.export import write_card, write_variant
 from pixelmend.images import read_rgb8
+from pixelmend.inference.tiles import plan_side
 from tests.examples.driving import NotThereError, drive
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -139,3 +142,21 @@ def test_the_noise_that_is_measured_is_what_the_package_measures(seen: Seen) -> 
     wanted = estimate_sigma(np.ascontiguousarray(read_rgb8(NOISY)[:256, :256]))
     assert float(result["level"]) == pytest.approx(wanted, abs=0.11)
     assert f"noise level {result['level']}." in result["text"]
+
+
+def test_pictures_are_cut_as_the_package_cuts_them() -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("node is not installed")
+    grids = [(704, 128, 64, 64), (384, 96, 32, 32), (512, 64, 64, 128), (64, 0, 8, 8)]
+    cases = [(length, *grid) for grid in grids for length in (1, 63, 64, 65, 500, 704, 705, 1000, 2999, 4000)]
+    script = (
+        f'import {{ planSide }} from "{(ROOT / "examples/browser/tiles.js").as_uri()}";'
+        f"const cases = {json.dumps(cases)};"
+        "const plan = ([length, tile, overlap, multiple, minimum]) => planSide(length, { tile, overlap, multiple, minimum });"
+        "console.log(JSON.stringify(cases.map(plan)));"
+    )
+    done = subprocess.run([node, "--input-type=module", "-e", script], capture_output=True, text=True, check=True)
+    for (length, tile, overlap, multiple, minimum), got in zip(cases, json.loads(done.stdout), strict=True):
+        wanted = plan_side(length, tile=tile, overlap=overlap, multiple_of=multiple, minimum=minimum)
+        assert (got["length"], got["tile"], tuple(got["origins"])) == (wanted.length, wanted.tile, wanted.origins)
