@@ -153,7 +153,8 @@ def test_pictures_are_cut_as_the_package_cuts_them() -> None:
     script = (
         f'import {{ planSide }} from "{(ROOT / "examples/browser/tiles.js").as_uri()}";'
         f"const cases = {json.dumps(cases)};"
-        "const plan = ([length, tile, overlap, multiple, minimum]) => planSide(length, { tile, overlap, multiple, minimum });"
+        "const plan = ([length, tile, overlap, multiple, minimum]) =>"
+        " planSide(length, { tile, overlap, multiple, minimum });"
         "console.log(JSON.stringify(cases.map(plan)));"
     )
     done = subprocess.run([node, "--input-type=module", "-e", script], capture_output=True, text=True, check=True)
