@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -147,3 +148,17 @@ def test_a_float_picture_on_another_scale_is_refused(tmp_path: Path, photo: Phot
     save(photo * 255, tmp_path / "a.tif")
     with pytest.raises(UnreadableError, match="0, 1"):
         whole(tmp_path / "a.tif")
+
+
+def test_what_is_no_picture_is_told_so_in_every_thread(tmp_path: Path) -> None:
+    """Messages of libvips are those of the process, and a thread may take another's away."""
+    for number in range(40):
+        (tmp_path / f"{number}.png").write_text("no picture")
+
+    def told(number: int) -> str:
+        with pytest.raises(UnreadableError) as caught:
+            decode(tmp_path / f"{number % 40}.png")
+        return str(caught.value)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all("it is not a picture" in each for each in pool.map(told, range(800)))

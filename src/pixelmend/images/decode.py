@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from pixelmend.images.picture import Pixels
 
 READABLE = "PNG, JPEG, TIFF, WebP, AVIF or GIF"
+_NO_LOADER = "unable to load from source"
+"""What pyvips says where libvips knows no format that begins like that."""
 _AGAIN = "wanted a whole picture: copy or download it again"
 
 _DTYPES = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}
@@ -183,7 +185,8 @@ def _open(source: Path | bytes | mmap.mmap, name: str) -> Any:
             stream = pyvips.Source.new_from_memory(source)
         return pyvips.Image.new_from_source(stream, "", access="random", fail_on="error")
     except pyvips.Error as error:
-        if "not in a known format" in str(error):
+        # What libvips says of the cause another thread may have taken away; what pyvips says is this error's own.
+        if error.message == _NO_LOADER or "not in a known format" in str(error):
             raise UnreadableError(
                 f"cannot read {name}: it is not a picture, wanted {READABLE}: give another file"
             ) from None
