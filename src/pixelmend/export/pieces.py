@@ -13,9 +13,9 @@ _OVERLAP = 128
 _OVERLAPS = {"deblur": 192}
 """By task: motion blur reaches far."""
 _OVERLAP_ENLARGING = 96
-"""Networks that enlarge begin at the size of the picture that goes in, where others have halved theirs once."""
+"""Networks that enlarge have one level less than others, and see half as far."""
 _STEP, _STEP_ENLARGING = 576, 288
-"""From piece to piece: two at once take 300 MB, of a network that enlarges by 4 350 MB."""
+"""From piece to piece. Two pieces at once took up to 310 MB (deblurring), enlarged by 4 320 MB, in ONNX Runtime."""
 
 
 def usual_pieces(task: str, scale: int, multiple_of: int) -> tuple[int, int]:
