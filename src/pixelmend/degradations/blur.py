@@ -143,6 +143,8 @@ class ShakeUniform(UniformBlur):
     Attributes:
         extent: Longer side of the box around the path.
         tremor: 0 is an almost straight sweep, 1 a nervous hand.
+        exposure: Share of the hand's walk that is seen: 0.1 is short, so that paths are nearly straight and even; 1
+            is long.
         light: What is mixed; a sensor adds up linear light.
     """
 
@@ -151,9 +153,10 @@ class ShakeUniform(UniformBlur):
 
     extent: Amount = amount((3, 24), 0, 100, "pixels")
     tremor: Amount = amount((0, 1), 0, 1)
+    exposure: Amount = amount(1, 0.01, 1)
     light: Choice = choice("linear", LIGHTS)
 
     @classmethod
     def kernels(cls, params: Params) -> Tensor:
         """One kernel for each picture, (N, k, k)."""
-        return made.shake_kernels(params["extent"], params["tremor"], params["seed"])
+        return made.shake_kernels(params["extent"], params["tremor"], params["exposure"], params["seed"])

@@ -93,36 +93,46 @@ def line_kernels(length: Tensor, angle: Tensor) -> Tensor:
     return splat(ends[:, None] * time[:, None])
 
 
-def shake_kernels(extent: Tensor, tremor: Tensor, seeds: Tensor) -> Tensor:
+def shake_kernels(extent: Tensor, tremor: Tensor, exposure: Tensor, seeds: Tensor) -> Tensor:
     """Kernels of a hand that shakes while the shutter is open; see ``trajectories``.
 
     Args:
         extent: (N,), pixels, the longer side of the box around the kernel's path.
         tremor: (N,), 0 to 1.
+        exposure: (N,), above 0, to 1.
         seeds: (N,).
     """
-    return splat(trajectories(tremor, seeds) * extent.double()[:, None, None])
+    return splat(trajectories(tremor, exposure, seeds) * extent.double()[:, None, None])
 
 
-def trajectories(tremor: Tensor, seeds: Tensor, *, salt: int = 0) -> Tensor:
+def trajectories(tremor: Tensor, exposure: Tensor, seeds: Tensor, *, salt: int = 0) -> Tensor:
     """Random paths of a shaking hand, (N, STEPS, 2) float64, longer side of the box around each 1, mean 0.
 
     A walk with inertia after Boracchi and Foi 2012, "Modeling the performance of image restoration from motion blur":
     each step the velocity is pushed by Gaussian noise and drawn back towards the start, and now and then it is turned
-    around by an impulse. The speed wanders too, so that some places get more light.
+    around by an impulse. The speed wanders too, so that some places get more light. A short exposure sees only the
+    beginning of the walk: the shorter, the straighter and the more even.
 
     Args:
         tremor: (N,), 0 (an almost straight sweep) to 1 (a nervous hand).
+        exposure: (N,), above 0, to 1: share of the walk that is seen.
         seeds: (N,).
         salt: Another one gives independent paths.
     """
     drawn = torch.stack([torch.randn(_WALK, 5, generator=one) for one in generators(seeds, salt=salt)]).double()
     path = torch.from_numpy(_walk(drawn.numpy(), tremor.double().numpy()))
-    path = torch.view_as_real(path).transpose(1, 2)
-    path = torch.nn.functional.interpolate(path, STEPS, mode="linear", align_corners=True).transpose(1, 2)
+    path = _seen(torch.view_as_real(path), exposure.double())
     path = path - path.mean(1, keepdim=True)
     side = (path.amax(1) - path.amin(1)).amax(1).clamp(min=1e-9)
     return path / side[:, None, None]
+
+
+def _seen(path: Tensor, exposure: Tensor) -> Tensor:
+    """Places (N, STEPS, 2) at even times of the first share of a path (N, _WALK, 2), between its steps linearly."""
+    time = exposure[:, None] * torch.linspace(0, _WALK - 1, STEPS, dtype=torch.float64)
+    step = time.floor().clamp(max=_WALK - 2)
+    at = step.long()[..., None].expand(-1, -1, 2)
+    return torch.lerp(path.gather(1, at), path.gather(1, at + 1), (time - step)[..., None])
 
 
 def _walk(drawn: npt.NDArray[np.float64], tremor: npt.NDArray[np.float64]) -> npt.NDArray[np.complex128]:

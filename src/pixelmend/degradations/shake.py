@@ -81,8 +81,9 @@ class Poses:
 
 def poses(params: Params, size: tuple[int, int]) -> Poses:
     """The poses of each picture, from its seed and its size (H, W); in the middle of the time it is as it was."""
-    path = _from_middle(trajectories(params["tremor"], params["seed"])) * params["extent"].double()[:, None, None]
-    turn = _from_middle(trajectories(params["tremor"], params["seed"], salt=1))[..., 0]
+    hand = (params["tremor"], params["exposure"], params["seed"])
+    path = _from_middle(trajectories(*hand)) * params["extent"].double()[:, None, None]
+    turn = _from_middle(trajectories(*hand, salt=1))[..., 0]
     turn = turn / (turn.amax(1) - turn.amin(1)).clamp(min=1e-9)[:, None]
     roll = params["roll"].double() * params["extent"].double() / (max(size) / 2)
     roll = turn * roll.clamp(max=_STEEPEST)[:, None]
@@ -112,6 +113,8 @@ class CameraShake(Degradation):
         perspective: Longer side of the picture over the focal length: 0 is a far telephoto lens or a small part of a
             picture, 1 a wide-angle lens; tilting then shifts the border more than the middle.
         tremor: 0 is an almost straight sweep, 1 a nervous hand.
+        exposure: Share of the hand's walk that is seen: 0.1 is short, so that paths are nearly straight and even, as
+            those of a video's frames are; 1 is long.
         light: What is mixed: a sensor adds up linear light; averages of video frames are often of display values.
     """
 
@@ -122,6 +125,7 @@ class CameraShake(Degradation):
     roll: Amount = amount((0, 0.25), 0, 1, "share of extent")
     perspective: Amount = amount((0, 0.5), 0, 1.5, "longer side / focal length")
     tremor: Amount = amount((0, 1), 0, 1)
+    exposure: Amount = amount(1, 0.01, 1)
     light: Choice = choice("linear", LIGHTS)
 
     @classmethod

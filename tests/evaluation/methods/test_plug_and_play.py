@@ -29,7 +29,7 @@ def method() -> PlugAndPlay:
 
 def blurred(clean: Pixels, sigma: float | None) -> Problem:
     """Camera shake of 9 pixels, whose border nothing is known of, and noise of sigma 2.55."""
-    kernel = shake_kernels(torch.tensor([9.0]), torch.tensor([0.5]), torch.tensor([3]))
+    kernel = shake_kernels(torch.tensor([9.0]), torch.tensor([0.5]), torch.tensor([1.0]), torch.tensor([3]))
     radius = kernel.shape[1] // 2
     planes = convolve(torch.tensor(clean.transpose(2, 0, 1))[None], kernel)[0].numpy().transpose(1, 2, 0)
     inner = planes[radius:-radius, radius:-radius]
