@@ -66,13 +66,16 @@ def test_what_is_written_leaves_memory_on_the_way(
         let_go(pixels)
 
     monkeypatch.setattr(sys.modules[save.__module__], "let_go", watched)
+    # Noise takes long to write: the thread that libvips tells from may be kept waiting for a processor.
+    noise = np.random.default_rng(0).integers(0, 256, (256, mapped.shape[1] - 192, 3), np.uint8)
+    for top in range(0, len(mapped), len(noise)):
+        mapped[top : top + len(noise), 192:] = noise
     let_go(mapped)
     save(mapped, tmp_path / f"a{suffix}")
-    # libvips tells how far it is as often as it sees fit; without what is watched all of it would stay
-    assert seen
-    assert max(*seen, resident(tmp_path / "scratch")) < MEGABYTES * 0.9
+    assert len(seen) >= 2
+    assert max(seen) < MEGABYTES / 3
     written = decode(tmp_path / f"a{suffix}")
-    row = written.region(1000, 0, 1, written.width)
+    row = written.region(1000, 0, 1, 192)
     np.testing.assert_allclose(row.astype(int), 1000 % 251, atol=2)
 
 
