@@ -89,8 +89,8 @@ def test_noise_is_removed_where_its_level_is_not_told(shared: Path, method: Meth
 
 def blurred(shared: Path, color: Color) -> tuple[Pixels, Pixels, Pixels]:
     """A clean picture, the same shaken and with noise of 1 %, and the kernel; what lies outside is mixed in."""
-    tensors = (torch.tensor([value]) for value in (14.0, 0.6, 1.0, 3))
-    kernel: Pixels = shake_kernels(*tensors)[0].numpy()
+    extent, tremor, exposure, seed = (torch.tensor([value]) for value in (14.0, 0.6, 1.0, 3))
+    kernel: Pixels = shake_kernels(extent, tremor, exposure, seed)[0].numpy()
     wide = crop(shared, color, margin=len(kernel) // 2)
     planes = [convolve2d(wide[..., c], kernel, mode="valid") for c in range(3)] if color == "rgb" else []
     sharp = np.stack(planes, axis=2) if planes else convolve2d(wide, kernel, mode="valid")
