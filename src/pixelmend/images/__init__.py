@@ -8,13 +8,14 @@ from pixelmend.images.compare import side_by_side
 from pixelmend.images.decode import Picture, decode, read_float, read_rgb8
 from pixelmend.images.encode import check_target, default_suffix, encode, save
 from pixelmend.images.kinds import check_given_back, give_back, open_image
-from pixelmend.images.picture import ArrayPicture, PictureLike, Pixels
+from pixelmend.images.picture import ArrayPicture, ColourSpace, PictureLike, Pixels
 from pixelmend.images.recompress import through_webp
 from pixelmend.images.values import LUMA, from_unit, full_scale, to_unit
 
 __all__ = [
     "LUMA",
     "ArrayPicture",
+    "ColourSpace",
     "Picture",
     "PictureLike",
     "Pixels",

@@ -26,7 +26,7 @@ from pixelmend.memory import forget
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pixelmend.images.picture import Pixels
+    from pixelmend.images.picture import ColourSpace, Pixels
 
 READABLE = "PNG, JPEG, TIFF, WebP, AVIF or GIF"
 _NO_LOADER = "unable to load from source"
@@ -96,18 +96,35 @@ class Picture:
         Raises:
             UnreadableError: The file is truncated or damaged, or holds values that are not a picture's.
         """
+        pixels = self._fetch(self.colour, (top, left, height, width))
+        if self.dtype == np.float32 and (fault := float_fault(pixels)):
+            raise UnreadableError(f"cannot read {self.name}: {fault}")
+        return pixels
+
+    @property
+    def space(self) -> ColourSpace | None:
+        """What the numbers mean; None where that is sRGB, or no profile says otherwise."""
+        return None
+
+    def opacity(self, top: int, left: int, height: int, width: int) -> Pixels | None:
+        """Transparency of a piece, (height, width, 1), in `dtype`, full scale where opaque; None where there is none.
+
+        Raises:
+            UnreadableError: The file is truncated or damaged.
+        """
+        return None if self.alpha is None else self._fetch(self.alpha, (top, left, height, width))
+
+    def _fetch(self, image: Any, where: tuple[int, int, int, int]) -> Pixels:
+        top, left, height, width = where
         try:
-            data = pyvips.Region.new(self.colour).fetch(left, top, width, height)
+            data = pyvips.Region.new(image).fetch(left, top, width, height)
         except pyvips.Error as error:
             raise UnreadableError(
                 f"cannot read {self.name}: the file is damaged or cut short ({reason(error)}), {_AGAIN}"
             ) from None
         if self.mapped is not None:
             forget(self.mapped)
-        pixels = np.frombuffer(data, dtype=self.dtype).reshape(height, width, self.channels)
-        if self.dtype == np.float32 and (fault := float_fault(pixels)):
-            raise UnreadableError(f"cannot read {self.name}: {fault}")
-        return pixels
+        return np.frombuffer(data, dtype=self.dtype).reshape(height, width, image.bands)
 
 
 def decode(source: str | Path | bytes) -> Picture:

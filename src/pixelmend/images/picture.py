@@ -13,6 +13,16 @@ if TYPE_CHECKING:
 Pixels = NDArray[Any]
 
 
+class ColourSpace(Protocol):
+    """What the numbers of a picture mean, where that is not sRGB; networks learnt from sRGB and are shown that."""
+
+    def to_srgb(self, unit: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Values (H, W, C), C in {1, 3}, on the [0, 1] scale, as sRGB; a new array, which may leave [0, 1]."""
+
+    def from_srgb(self, unit: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The way back, a new array; what the picture's own space does not hold is clamped to it."""
+
+
 class PictureLike(Protocol):
     """A picture that can be read piece by piece.
 
@@ -46,6 +56,17 @@ class PictureLike(Protocol):
     @property
     def notes(self) -> tuple[str, ...]:
         """What could not be kept, one sentence each."""
+
+    @property
+    def space(self) -> ColourSpace | None:
+        """What its numbers mean; None where that is sRGB, or nothing says otherwise."""
+
+    def opacity(self, top: int, left: int, height: int, width: int) -> Pixels | None:
+        """Transparency of a piece, (height, width, 1), in `dtype`, full scale where opaque; None where there is none.
+
+        Raises:
+            UnreadableError: The file is damaged there.
+        """
 
     def region(self, top: int, left: int, height: int, width: int) -> Pixels:
         """A piece, (height, width, channels), in `dtype`; may be read-only, never to be written to.
@@ -97,6 +118,15 @@ class ArrayPicture:
     def has_alpha(self) -> bool:
         """Whether an alpha plane came with it."""
         return self.alpha is not None
+
+    @property
+    def space(self) -> ColourSpace | None:
+        """None: arrays are sRGB."""
+        return None
+
+    def opacity(self, top: int, left: int, height: int, width: int) -> Pixels | None:
+        """A view of a piece of the alpha plane, (height, width, 1), or None; not to be written to."""
+        return None if self.alpha is None else self.alpha[top : top + height, left : left + width]
 
     def region(self, top: int, left: int, height: int, width: int) -> Pixels:
         """A view of a piece, (height, width, channels); not to be written to."""
