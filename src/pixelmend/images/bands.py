@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pixelmend.errors import UnreadableError
+from pixelmend.images.metadata import BITS, PROFILE
 
 if TYPE_CHECKING:
     import mmap
@@ -24,7 +25,7 @@ def normalised(image: Any, name: str) -> tuple[Any, list[str]]:
         UnreadableError: It is of a kind that has no such form.
     """
     fields = image.get_fields()
-    bits = int(image.get("bits-per-sample")) if "bits-per-sample" in fields else None
+    bits = int(image.get(BITS)) if BITS in fields else None
     notes = []
     if "palette" in fields:
         notes.append("the palette became full colour")
@@ -70,6 +71,6 @@ def _from_cmyk(image: Any) -> Any:
 def _without_profile(image: Any) -> Any:
     """The same image; the old profile no longer says what its numbers mean."""
     image = image.copy()
-    if "icc-profile-data" in image.get_fields():
-        image.remove("icc-profile-data")
+    if PROFILE in image.get_fields():
+        image.remove(PROFILE)
     return image

@@ -24,7 +24,7 @@ from pixelmend.images.formats import (
     saver_options,
     stored_depth,
 )
-from pixelmend.images.metadata import kept_kinds, tags_for_tiff, with_metadata, without_metadata
+from pixelmend.images.metadata import bits_of, kept_kinds, tags_for_tiff, with_metadata, without_metadata
 from pixelmend.images.planes import BANDS, enlarged, in_depth, to_vips
 from pixelmend.images.tags import add_to_tiff
 from pixelmend.images.values import full_scale
@@ -228,7 +228,7 @@ def _prepare(
     check_size(image.width, image.height, name)
     if wanted is None:
         wanted = like.dtype if like is not None else pixels.dtype
-    depth, notes = stored_depth(wanted, name)
+    depth, notes = stored_depth(wanted, name, 16 if like is None else bits_of(like))
     image = in_depth(image, pixels.dtype, depth)
     if image.bands == 1 and not FORMATS[name].gray:
         notes.append(f"grey is stored as colour: {FORMATS[name].name} holds none")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pixelmend.errors import UnreadableError
-from pixelmend.images.metadata import header_of
+from pixelmend.images.metadata import BITS, header_of
 from pixelmend.images.vips import pyvips
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ def open_foreign(buffer: bytes | mmap.mmap, name: str) -> Foreign | None:
         return _bmp(buffer, name)
     if re.match(rb"P[1-7Ff]\s", start):
         return _plain(buffer, name)
+    if start[4:12] == b"ftypavis":
+        raise UnreadableError(f"cannot read {name}: it is a moving AVIF, wanted a still one: convert it first")
     return None
 
 
@@ -82,6 +84,7 @@ def open_heic(buffer: bytes | mmap.mmap, name: str) -> Foreign:
     if info.get("depth_images") or info.get("aux"):
         notes.append("what came beside the picture (depth, gain map) was left out")
     header = header_of(info.get("exif"), info.get("xmp"), info.get("icc_profile"), None)
+    header.set_type(pyvips.GValue.gint_type, BITS, bits)
     image = pyvips.Image.new_from_array(pixels)
     if file.has_alpha and file.premultiplied_alpha:
         image = image.unpremultiply().rint().cast("ushort" if pixels.dtype == np.uint16 else "uchar")
@@ -101,12 +104,14 @@ def _bmp(buffer: bytes | mmap.mmap, name: str) -> Foreign:
             mode = file.mode
             wanted = {"1": "L", "P": "RGB"}.get(mode, mode)
             pixels = np.asarray(file.convert(wanted))
-            dots, profile = file.info.get("dpi"), file.info.get("icc_profile")
+            dots = file.info.get("dpi")
     except (ValueError, SyntaxError, OSError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise UnreadableError(f"cannot read {name}: the file is damaged or cut short ({error})") from None
-    notes = {"P": ("the palette became full colour",), "1": ("1 bit a pixel became 8",)}.get(mode, ())
+    notes = {"P": ["the palette became full colour"], "1": ["1 bit a pixel became 8"]}.get(mode, [])
+    if bytes(buffer[70:74]) == b"DEBM" and buffer[14] == 124:  # the fifth version of the header, little end first
+        notes.append("the colour profile was left out: it is not read from BMP")
     density = dots[0] / 25.4 if dots and dots[0] > 0 else None
-    return Foreign(pyvips.Image.new_from_array(pixels), header_of(None, None, profile, density), "bmp", notes)
+    return Foreign(pyvips.Image.new_from_array(pixels), header_of(None, None, None, density), "bmp", tuple(notes))
 
 
 def _plain(buffer: bytes | mmap.mmap, name: str) -> Foreign:

@@ -116,10 +116,13 @@ def format_of(path: Path) -> str:
 def default_format(picture: Picture) -> str:
     """The format for a result: that of the picture; where it is not written, one that everybody opens.
 
-    HEIC of 8 bits becomes JPEG, as telephones themselves hand it on; all else, and all that JPEG does not hold, PNG.
+    HEIC of 8 bits becomes JPEG, as telephones themselves hand it on; floating-point numbers become TIFF, all else, and
+    all that JPEG does not hold, PNG.
     """
     if picture.format in FORMATS:
         return picture.format
+    if picture.dtype == np.float32:
+        return "tiff"
     holds = picture.dtype.name in FORMATS["jpeg"].depths and not picture.has_alpha
     return "jpeg" if picture.format == "heic" and holds else "png"
 
@@ -158,14 +161,20 @@ def check_quality(quality: int | None, name: str) -> None:
         raise UsageError(f"got quality {quality}, wanted a whole number from 1 to 100 (higher is better)")
 
 
-def stored_depth(wanted: np.dtype[Any], name: str) -> tuple[np.dtype[Any], list[str]]:
-    """The type of pixels that a format takes for one that is wanted, and what is lost by it."""
+def stored_depth(wanted: np.dtype[Any], name: str, bits: int = 16) -> tuple[np.dtype[Any], list[str]]:
+    """The type of pixels that a format takes for one that is wanted, and what is lost by it.
+
+    Args:
+        wanted: uint8, uint16 or float32.
+        name: The format.
+        bits: How many of 16 bits the picture had when it came.
+    """
     form = FORMATS[name]
     if wanted.name not in form.depths:
         best = np.dtype(form.depths[-1])
         lost = [f"{wanted.name} became {best.name}: {form.name} holds no more"]
         return best, lost + stored_depth(best, name)[1]
-    if (name, wanted.name) == ("avif", "uint16"):
+    if (name, wanted.name) == ("avif", "uint16") and bits > 12:
         return wanted, ["16 bits became 12: AVIF holds no more"]
     return wanted, []
 

@@ -146,6 +146,7 @@ def _to_pil(whole: Pixels, original: Any) -> Any:
         exif = Image.Exif()
         exif.load(result.info["exif"])
         inner = exif.get_ifd(0x8769)
-        inner.update({tag: side for tag, side in zip((0xA002, 0xA003), result.size, strict=True) if tag in inner})
+        for tags, first in ((exif, 0x0100), (inner, 0xA002)):
+            tags.update({first + k: side for k, side in enumerate(result.size) if first + k in tags})
         result.info["exif"] = exif.tobytes()  # without the small picture, which would show the old one
     return result

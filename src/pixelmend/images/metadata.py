@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pixelmend.images.picture import ColourSpace
 
 PROFILE, BLOCK, XMP, IPTC = "icc-profile-data", "exif-data", "xmp-data", "iptc-data"
+BITS = "bits-per-sample"
 _KEPT = (PROFILE, XMP, "orientation", "resolution-unit", "image-description")
 """Fields of a libvips image that belong to the picture and not to the file it was in; and EXIF."""
 _UNKNOWN = 72 / 25.4
@@ -41,14 +42,20 @@ def read_metadata(image: Any, buffer: bytes | mmap.mmap | None) -> tuple[Any, li
 
     Args:
         image: As libvips opened it.
-        buffer: The file, for a TIFF.
+        buffer: The file, where it could be mapped.
     """
     notes: list[str] = []
-    if buffer is not None and str(image.get("vips-loader")).startswith("tiff"):
+    loader = str(image.get("vips-loader"))
+    if buffer is not None and loader.startswith("tiff"):
         try:
             image, notes = _with_tags(image, lists.read_tiff(buffer))
         except lists.BrokenTagsError as error:
             notes = [f"EXIF and IPTC are damaged and were left out ({error})"]
+    if buffer is not None and loader.startswith("gif"):
+        marks = {"XMP": b"XMP DataXMP", "the colour profile": b"ICCRGBG1012"}
+        notes += [
+            f"{what} was left out: it is not read from GIF" for what, mark in marks.items() if buffer.find(mark) > 0
+        ]
     return _with_density(image), notes
 
 
@@ -63,8 +70,9 @@ def header_of(exif: bytes | None, xmp: bytes | None, profile: bytes | None, dens
     """
     image = _probe(exif) if exif else pyvips.Image.black(1, 1)
     image = image.copy() if density is None else image.copy(xres=density, yres=density)
-    if "orientation" in image.get_fields():
-        image.remove("orientation")
+    for key in ("orientation", "exif-ifd0-Orientation"):
+        if key in image.get_fields():
+            image.remove(key)
     for key, value in ((XMP, xmp), (PROFILE, profile)):
         if value:
             image.set_type(pyvips.GValue.blob_type, key, value)
@@ -117,6 +125,12 @@ def kept_kinds(image: Any, name: str) -> str:
     return "all" if told or turned or dense else "icc|xmp|iptc|other"
 
 
+def bits_of(picture: Picture) -> int:
+    """How many bits a value had in its file, as far as it tells; else 16."""
+    header = picture.header
+    return int(header.get(BITS)) if BITS in header.get_fields() else 16
+
+
 def tags_for_tiff(like: Picture, width: int, height: int) -> tuple[lists.Tags, list[str]]:
     """What libvips does not write into a TIFF: EXIF and IPTC, for a picture of this size; and what was lost."""
     found: lists.Tags = {}
@@ -155,7 +169,7 @@ def _with_tags(image: Any, found: lists.Tags) -> tuple[Any, list[str]]:
 
 @lru_cache(maxsize=1)
 def _smallest() -> bytes:
-    data: bytes = pyvips.Image.black(1, 1).pngsave_buffer(keep="none")
+    data: bytes = without_metadata(pyvips.Image.black(1, 1)).pngsave_buffer(keep="none")
     return data
 
 
@@ -179,8 +193,13 @@ def _with_density(image: Any) -> Any:
 
 
 def _unknown(image: Any) -> bool:
-    """Whether libvips found no density: it then says 1 a millimetre, or 72 an inch."""
-    return all(min(abs(each - 1), abs(each - _UNKNOWN)) < 1e-3 for each in (image.xres, image.yres))
+    """Whether libvips found no density."""
+    return all(_stands_for_unknown(each) for each in (image.xres, image.yres))
+
+
+def _stands_for_unknown(density: float) -> bool:
+    """Density 1 a millimetre or 72 an inch is what libvips says where it found none, also in EXIF that it completes."""
+    return min(abs(density - 1), abs(density - _UNKNOWN)) < 1e-3
 
 
 def _exif_density(image: Any) -> tuple[float, float]:
@@ -197,7 +216,9 @@ def _exif_density(image: Any) -> tuple[float, float]:
             told.append(float(above) / float(below or 1) / millimetres)
         except (ValueError, ZeroDivisionError):
             return _UNKNOWN, _UNKNOWN
-    return (told[0], told[1]) if min(told) > 0 else (_UNKNOWN, _UNKNOWN)
+    if min(told) <= 0 or all(map(_stands_for_unknown, told)):
+        return _UNKNOWN, _UNKNOWN
+    return told[0], told[1]
 
 
 def _with_profile(image: Any, like: Picture, name: str) -> tuple[Any, list[str]]:
