@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pixelmend.errors import UnreadableError
+from pixelmend.images.limits import Declared, check_declared
 from pixelmend.images.metadata import BITS, header_of
 from pixelmend.images.vips import pyvips
 
@@ -102,6 +103,7 @@ def _bmp(buffer: bytes | mmap.mmap, name: str) -> Foreign:
     try:
         with Image.open(io.BytesIO(buffer), formats=["BMP"]) as file:
             mode = file.mode
+            check_declared(Declared(file.width, file.height, "bmp", 3, held=8.5), name)
             wanted = {"1": "L", "P": "RGB"}.get(mode, mode)
             pixels = np.asarray(file.convert(wanted))
             dots = file.info.get("dpi")
@@ -130,6 +132,7 @@ def _plain(buffer: bytes | mmap.mmap, name: str) -> Foreign:
         raise UnreadableError(f"cannot read {name}: its first line tells an impossible size or maximum")
     whole = "u1" if most < 256 else ">u2"
     dtype: np.dtype[Any] = np.dtype(("<f4" if most < 0 else ">f4") if floats else whole)
+    check_declared(Declared(width, height, "ppm", 0), name)
     count = width * height * bands
     if len(buffer) - told.end() < count * dtype.itemsize:
         raise UnreadableError(f"cannot read {name}: the file is cut short, wanted a whole picture: copy it again")
