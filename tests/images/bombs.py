@@ -1,4 +1,4 @@
-"""Small files that declare what no machine holds, and others that would keep a decoder busy: made here, byte by byte."""
+"""Small files that declare what no machine holds, and others that would keep a decoder busy, made byte by byte."""
 
 from __future__ import annotations
 

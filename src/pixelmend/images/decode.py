@@ -251,7 +251,7 @@ def _opened(source: Path | bytes | mmap.mmap, name: str) -> Foreign:
         check_container(buffer, name)
     image = _open(source, name)
     form = _FORMATS[str(image.get("vips-loader")).removesuffix("_source").removesuffix("load")]
-    check_declared(declared(image), name)
+    check_declared(declared(image, source.stat().st_size if isinstance(source, Path) else len(source)), name)
     if form == "avif" and image.get("heif-compression") != "av1":
         return open_heic(source.read_bytes() if isinstance(source, Path) else source, name)
     notes = []

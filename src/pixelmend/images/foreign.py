@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -100,10 +101,13 @@ def _bmp(buffer: bytes | mmap.mmap, name: str) -> Foreign:
         raise UnreadableError(
             f"cannot read {name}: BMP needs Pillow, which is not installed: pip install 'pixelmend[pil]'"
         ) from None
+    form = "<HH" if bytes(buffer[14:18]) == b"\x0c\0\0\0" else "<ii"  # the oldest header is short
+    width, height = map(abs, struct.unpack_from(form, bytes(buffer[18:26]).ljust(8, b"\0")))
+    # It takes fewer bytes a pixel, but of more pixels than are allowed by that Pillow would warn.
+    check_declared(Declared(width, height, "bmp", 3, held=11.2), name)
     try:
         with Image.open(io.BytesIO(buffer), formats=["BMP"]) as file:
             mode = file.mode
-            check_declared(Declared(file.width, file.height, "bmp", 3, held=8.5), name)
             wanted = {"1": "L", "P": "RGB"}.get(mode, mode)
             pixels = np.asarray(file.convert(wanted))
             dots = file.info.get("dpi")

@@ -34,6 +34,8 @@ VARIABLE = "PIXELMEND_MAX_MEGAPIXELS"
 _LOADERS = {f"VipsForeignLoad{each}Source" for each in ("Jpeg", "Uhdr", "Png", "Webp", "Tiff", "Nsgif", "Heif")}
 _HEIF_SIDE = 16384  # what AVIF's own profiles hold, and other programs read
 _SMALL = 24 * 2**20  # bytes; larger ones lie in a temporary file once they are decoded
+_QUICK = 24.0  # megapixels that any format is decoded of within a second
+_JPEG_PIXELS = 1024  # for each byte: a block of 8×8 takes a bit at least, twice that where colour has a quarter of them
 _TOLD = ("tile-height", "n-pages", "interlaced", "jpeg-multiscan")
 _TIFF = {b"II*\0": ("little", 2, 12, 4), b"MM\0*": ("big", 2, 12, 4),
          b"II+\0": ("little", 8, 20, 8), b"MM\0+": ("big", 8, 20, 8)}  # fmt: skip
@@ -52,6 +54,7 @@ class Declared:
         held: Bytes of memory for each pixel while it is decoded; 0 where it is decoded line by line.
         tiles: Height in pixels of the tiles that it is cut into; 0 where it is not.
         pages: Pages or frames.
+        size: Of the file, in bytes; 0 where that is not known.
     """
 
     width: int
@@ -61,6 +64,7 @@ class Declared:
     held: float = 0.0
     tiles: int = 0
     pages: int = 1
+    size: int = 0
 
     @property
     def megapixels(self) -> float:
@@ -80,15 +84,15 @@ def is_read(stream: Any) -> bool | None:
     return pyvips.ffi.string(found).decode() in _LOADERS
 
 
-def declared(image: Any) -> Declared:
-    """What a file says of itself, from what libvips read of its first bytes; nothing is decoded."""
+def declared(image: Any, size: int) -> Declared:
+    """What a file of `size` bytes says of itself, from what libvips read of its head; nothing is decoded."""
     fields = {each: image.get(each) for each in _TOLD if each in image.get_fields()}
     form = str(image.get("vips-loader")).removesuffix("_source").removesuffix("_buffer").removesuffix("load")
     pixel = image.bands * {"uchar": 1, "ushort": 2, "double": 8}.get(image.format, 4)
     # A tile of TIFF is decoded whole, and with it all that lie beside it.
     tiles = fields.get("tile-height", 0) if form == "tiff" else 0
     held = _held(image, form, pixel, several=any(fields.get(each) for each in ("interlaced", "jpeg-multiscan")))
-    return Declared(image.width, image.height, form, pixel, held, tiles, fields.get("n-pages", 1))
+    return Declared(image.width, image.height, form, pixel, held, tiles, fields.get("n-pages", 1), size)
 
 
 def _held(image: Any, form: str, pixel: int, *, several: bool) -> float:
@@ -132,6 +136,9 @@ def check_declared(what: Declared, name: str) -> None:
         if (most := _most(what)) < what.megapixels:
             whole = f"as this {_NAMES.get(what.format, what.format.upper())} has to be decoded whole, in memory"
             raise UnreadableError(f"{got}, wanted at most {_figure(most)} {whole}: {trust}, or give it as TIFF")
+    if what.format == "jpeg" and what.megapixels > _QUICK and what.megapixels * 1e6 > _JPEG_PIXELS * what.size:
+        # libjpeg only warns where data end early, and would make up the rest
+        raise UnreadableError(f"{got}, which {what.size} bytes of JPEG cannot hold: copy or download it again")
     if what.pages > PAGES:
         raise UnreadableError(
             f"cannot read {name}: got {what.pages} pages or frames, wanted at most {PAGES}: give the first as a file"
