@@ -2,8 +2,9 @@
 
 A few hundred bytes can declare a picture of gigapixels. What counts is what decoding it would take. Formats that are
 decoded line by line need hardly any memory, so that an honest picture of a gigapixel is read; others are decoded whole,
-and are refused where that would take more than `MEMORY` bytes. Both are told by what the file declares, before a pixel
-is decoded. Who knows a file sets `PIXELMEND_MAX_MEGAPIXELS`, which takes the place of both limits.
+and some files have rows that are longer than those of any picture. Where decoding would take more than `MEMORY` bytes,
+or there are more than `MEGAPIXELS`, a file is refused: by what it declares, before a pixel is decoded. Who knows a file
+sets `PIXELMEND_MAX_MEGAPIXELS`, which takes the place of both limits.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ _HEIF_SIDE = 16384  # what AVIF's own profiles hold, and other programs read
 _SMALL = 24 * 2**20  # bytes; larger ones lie in a temporary file once they are decoded
 _QUICK = 24.0  # megapixels that any format is decoded of within a second
 _JPEG_PIXELS = 1024  # for each byte: a block of 8×8 takes a bit at least, twice that where colour has a quarter of them
+_ROWS = 800  # that the library has in hand, with four threads, whatever it decodes
+_NAMES = {"heif": "AVIF or HEIC", "webp": "WebP", "gif": "GIF", "png": "PNG", "uhdr": "JPEG", "jpeg": "JPEG",
+          "tiff": "TIFF", "bmp": "BMP", "ppm": "PPM"}  # fmt: skip
 _TOLD = ("tile-height", "n-pages", "interlaced", "jpeg-multiscan")
 _TIFF = {b"II*\0": ("little", 2, 12, 4), b"MM\0*": ("big", 2, 12, 4),
          b"II+\0": ("little", 8, 20, 8), b"MM\0+": ("big", 8, 20, 8)}  # fmt: skip
@@ -133,9 +137,11 @@ def check_declared(what: Declared, name: str) -> None:
     if allowed is None:
         if what.format == "heif" and max(what.width, what.height) > _HEIF_SIDE:
             raise UnreadableError(f"{got}, wanted sides of at most {_HEIF_SIDE} in AVIF and HEIC: {trust}")
-        if (most := _most(what)) < what.megapixels:
-            whole = f"as this {_NAMES.get(what.format, what.format.upper())} has to be decoded whole, in memory"
-            raise UnreadableError(f"{got}, wanted at most {_figure(most)} {whole}: {trust}, or give it as TIFF")
+        if (takes := _memory(what)) > MEMORY:
+            raise UnreadableError(
+                f"{got} as {_NAMES[what.format]}, whose decoding takes about {_gigabytes(takes)} of memory, "
+                f"wanted at most {_gigabytes(MEMORY)}: {trust}"
+            )
     if what.format == "jpeg" and what.megapixels > _QUICK and what.megapixels * 1e6 > _JPEG_PIXELS * what.size:
         # libjpeg only warns where data end early, and would make up the rest
         raise UnreadableError(f"{got}, which {what.size} bytes of JPEG cannot hold: copy or download it again")
@@ -147,17 +153,10 @@ def check_declared(what: Declared, name: str) -> None:
         check_room(what.width * what.height * what.pixel, f"cannot read {name}: decoded")
 
 
-_NAMES = {"heif": "AVIF or HEIC", "webp": "WebP", "gif": "GIF", "png": "interlaced PNG", "uhdr": "JPEG",
-          "jpeg": "progressive JPEG", "tiff": "TIFF in tiles"}  # fmt: skip
-
-
-def _most(what: Declared) -> float:
-    """Megapixels that `MEMORY` is enough for."""
-    if what.tiles:
-        # two rows of tiles are kept
-        held = 2 * min(what.tiles, what.height) * what.width * what.pixel
-        return math.inf if held <= MEMORY else what.megapixels * MEMORY / held
-    return math.inf if what.held == 0 else MEMORY / what.held / 1e6
+def _memory(what: Declared) -> float:
+    """Bytes of memory that decoding takes, about."""
+    rows = 2 * what.tiles or _ROWS
+    return max(min(rows, what.height) * what.width * what.pixel, what.width * what.height * what.held)
 
 
 def check_container(data: bytes | mmap.mmap, name: str) -> None:
@@ -251,5 +250,5 @@ def _figure(megapixels: float) -> str:
     return f"{megapixels:.0f}" if megapixels >= 10 else f"{megapixels:.2g}"
 
 
-def _gigabytes(size: int) -> str:
+def _gigabytes(size: float) -> str:
     return f"{size / 1e9:.2g} GB"
