@@ -100,25 +100,33 @@ def heic(pixels: Pixels, **options: object) -> bytes:
     if more is not None:
         image.add_frombytes(mode, (pixels.shape[1], pixels.shape[0]), np.asarray(more).tobytes())
     buffer = io.BytesIO()
-    image.save(buffer, quality=-1, **options)
+    image.save(buffer, quality=-1, chroma=444, **options)
     return buffer.getvalue()
 
 
 def avif(pixels: Pixels, **options: object) -> bytes:
     if pixels.dtype == np.uint8:
-        return pil(pixels, "AVIF", quality=100, **options)
+        return pil(pixels, "AVIF", quality=100, subsampling="4:4:4", **options)
     image = pyvips.Image.new_from_array(pixels).copy(interpretation="rgb16")
     data: bytes = image.heifsave_buffer(compression="av1", bitdepth=10, lossless=True, effort=2)
     return data
 
 
-def bmp_with_alpha() -> bytes:
-    """Version 4 of the header, with a mask for transparency."""
+def bmp(*, profile: bytes = b"") -> bytes:
+    """One with a mask for transparency (version 4 of the header), or with a profile (version 5)."""
     pixels = np.ascontiguousarray(noise(channels=4)[::-1, :, [2, 1, 0, 3]])
     masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
-    head = struct.pack("<IiiHHIIiiII", 108, WIDTH, HEIGHT, 1, 32, 3, pixels.nbytes, 11811, 11811, 0, 0)
-    head += masks + b"BGRs" + b"\0" * 48
-    return b"BM" + struct.pack("<IHHI", 14 + len(head) + pixels.nbytes, 0, 0, 14 + len(head)) + head + pixels.tobytes()
+    size = 124 if profile else 108
+    head = struct.pack("<IiiHHIIiiII", size, WIDTH, HEIGHT, 1, 32, 3, pixels.nbytes, 11811, 11811, 0, 0)
+    head += masks + (b"DEBM" if profile else b"BGRs") + b"\0" * 48
+    head += struct.pack("<4I", 0, size + pixels.nbytes, len(profile), 0) if profile else b""
+    return (
+        b"BM"
+        + struct.pack("<IHHI", 14 + len(head) + pixels.nbytes, 0, 0, 14 + len(head))
+        + head
+        + pixels.tobytes()
+        + profile
+    )
 
 
 def _pnginfo() -> PngImagePlugin.PngInfo:
@@ -242,7 +250,8 @@ FILES: dict[str, dict[str, Callable[[], bytes]]] = {
     "BMP": {
         "8 bits": lambda: pil(noise(), "BMP"),
         "grey": lambda: pil(noise(channels=1), "BMP"),
-        "alpha": bmp_with_alpha,
+        "alpha": bmp,
+        "ICC": lambda: bmp(profile=P3),
         "density": lambda: pil(noise(), "BMP", dpi=(DOTS, DOTS)),
     },
     "PPM, PGM": {
