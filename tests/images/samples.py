@@ -106,7 +106,7 @@ def heic(pixels: Pixels, **options: object) -> bytes:
 
 def avif(pixels: Pixels, **options: object) -> bytes:
     if pixels.dtype == np.uint8:
-        return pil(pixels, "AVIF", quality=100, subsampling="4:4:4", **options)
+        return pil(pixels, "AVIF", quality=100, subsampling="4:0:0" if pixels.ndim == 2 else "4:4:4", **options)
     image = pyvips.Image.new_from_array(pixels).copy(interpretation="rgb16")
     data: bytes = image.heifsave_buffer(compression="av1", bitdepth=10, lossless=True, effort=2)
     return data
