@@ -71,9 +71,22 @@ def tiff(pixels: Pixels, **options: Any) -> bytes:
 
 
 def png(pixels: Pixels) -> bytes:
-    """8 or 16 bits, by OpenCV; red first."""
+    """8 or 16 bits, by OpenCV; red first. Grey with transparency, which it does not write, by hand."""
+    if pixels.ndim == 3 and pixels.shape[2] == 2:
+        return _png_of_rows(pixels)
     order = pixels if pixels.ndim == 2 else pixels[:, :, [2, 1, 0, 3][: pixels.shape[2]]]
     return bytes(cv2.imencode(".png", order)[1])
+
+
+def _png_of_rows(pixels: Pixels) -> bytes:
+    """Grey with transparency, not filtered."""
+    depth = 8 * pixels.itemsize
+    head = struct.pack(">IIBBBBB", pixels.shape[1], pixels.shape[0], depth, 4, 0, 0, 0)
+    rows = b"".join(b"\0" + row.astype(pixels.dtype.newbyteorder(">")).tobytes() for row in pixels)
+    first = b"\x89PNG\r\n\x1a\n"
+    return png_with(first.ljust(33), (b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")).replace(
+        first.ljust(33), first
+    )
 
 
 def png_with(data: bytes, *chunks: tuple[bytes, bytes]) -> bytes:
@@ -139,7 +152,7 @@ def _frames(format: str, **options: object) -> bytes:  # noqa: A002  (the word f
     return pil(noise(), format, save_all=True, append_images=[Image.fromarray(255 - noise())], **options)
 
 
-def _tiff_exif() -> TiffImagePlugin.ImageFileDirectory_v2:
+def tiff_exif() -> TiffImagePlugin.ImageFileDirectory_v2:
     """The same as `exif`, as Pillow wants it for a TIFF."""
     tags = TiffImagePlugin.ImageFileDirectory_v2()
     inner = TiffImagePlugin.ImageFileDirectory_v2()
@@ -208,7 +221,7 @@ FILES: dict[str, dict[str, Callable[[], bytes]]] = {
         "grey": lambda: tiff(noise(channels=1)),
         "alpha": lambda: tiff(noise("uint16", 4), extrasamples=["unassalpha"]),
         "ICC": lambda: tiff(noise(), iccprofile=P3),
-        "EXIF": lambda: pil(noise(), "TIFF", tiffinfo=_tiff_exif()),
+        "EXIF": lambda: pil(noise(), "TIFF", tiffinfo=tiff_exif()),
         "XMP": lambda: tiff(noise(), extratags=[(700, 1, len(XMP), XMP, False)]),
         "IPTC": lambda: tiff(noise(), extratags=[(33723, 7, len(IIM), IIM, False)]),
         "orientation": lambda: tiff(noise(), extratags=[(274, 3, 1, 6, False)]),
@@ -271,13 +284,20 @@ def opened(data: bytes) -> ImageFile.ImageFile:
     return Image.open(io.BytesIO(data))
 
 
+def _by_opencv(data: bytes) -> Pixels:
+    """Of a PNG, by OpenCV, red first."""
+    flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
+    found: Pixels = np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), flags))
+    return found if found.ndim == 2 else found[:, :, [2, 1, 0, 3][: found.shape[2]]]
+
+
 def pixels_of(data: bytes) -> Pixels:
     """All channels of a PNG, TIFF or WebP as another reader has them; no orientation is applied."""
+    if data[:4] == b"\x89PNG" and data[25] == 4:  # OpenCV makes four channels of grey with transparency
+        return _by_opencv(data)[:, :, [0, 3]]
     if data[:4] == b"\x89PNG":
-        flags = cv2.IMREAD_UNCHANGED | cv2.IMREAD_IGNORE_ORIENTATION
-        found: Pixels = np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), flags))
-        return found if found.ndim == 2 else found[:, :, [2, 1, 0, 3][: found.shape[2]]]
-    if data[:2] in {b"II", b"MM"}:
+        return _by_opencv(data)
+    if _is_tiff(data):
         return tifffile.imread(io.BytesIO(data))
     return np.asarray(opened(data))
 
@@ -286,7 +306,7 @@ def bits_of(data: bytes) -> int:
     """Bits of one value."""
     if data[:4] == b"\x89PNG":
         return data[24]
-    if data[:2] in {b"II", b"MM"}:
+    if _is_tiff(data):
         with tifffile.TiffFile(io.BytesIO(data)) as file:
             return int(file.pages.first.bitspersample)
     if data[4:8] == b"ftyp":
@@ -298,7 +318,7 @@ def is_grey(data: bytes) -> bool:
     """Whether one value makes a pixel."""
     if data[:4] == b"\x89PNG":
         return data[25] in {0, 4}
-    if data[:2] in {b"II", b"MM"}:
+    if _is_tiff(data):
         with tifffile.TiffFile(io.BytesIO(data)) as file:
             return int(file.pages.first.samplesperpixel) == 1
     return opened(data).mode == "L"
@@ -306,7 +326,7 @@ def is_grey(data: bytes) -> bool:
 
 def alpha_of(data: bytes) -> Pixels | None:
     """Transparency in 8 bits, or None."""
-    if data[:4] == b"\x89PNG" or data[:2] in {b"II", b"MM"}:
+    if data[:4] == b"\x89PNG" or _is_tiff(data):
         found = pixels_of(data)
         if found.ndim == 2 or found.shape[2] not in {2, 4}:
             return None
@@ -316,15 +336,32 @@ def alpha_of(data: bytes) -> Pixels | None:
     return np.asarray(image.getchannel("A")) if image.mode in {"RGBA", "LA"} else None
 
 
+def _is_tiff(data: bytes) -> bool:
+    return data[:2] in {b"II", b"MM"}
+
+
+def _tag(data: bytes, number: int) -> Any:
+    """Of a TIFF, by tifffile: Pillow does not open all that have 16 bits."""
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        return file.pages.first.tags.valueof(number)
+
+
 def profile_of(data: bytes) -> bytes | None:
-    found: bytes | None = opened(data).info.get("icc_profile")
+    found: bytes | None = _tag(data, 34675) if _is_tiff(data) else opened(data).info.get("icc_profile")
     return found
 
 
 def exif_of(data: bytes) -> tuple[object, object]:
     """Maker and date."""
+    if _is_tiff(data):
+        return _tag(data, 271), (_tag(data, 0x8769) or {}).get("DateTimeOriginal")
     block = opened(data).getexif()
     return block.get(271), block.get_ifd(0x8769).get(0x9003)
+
+
+def orientation_of(data: bytes) -> int:
+    """1 to 8; 1 where it is not told."""
+    return int((_tag(data, 274) if _is_tiff(data) else opened(data).getexif().get(274)) or 1)
 
 
 def xmp_of(data: bytes) -> bytes | None:
@@ -351,6 +388,10 @@ def upright(data: bytes) -> tuple[tuple[int, int], str]:
 
 def dots_of(data: bytes) -> float | None:
     """Pixels per inch, to be printed at."""
+    if _is_tiff(data):
+        told = _tag(data, 282)
+        per = 2.54 if _tag(data, 296) == 3 else 1
+        return None if told is None else per * float(told[0] / told[1])
     image = opened(data)
     told = image.info["dpi"][0] if "dpi" in image.info else image.getexif().get(282)
     return None if told is None else float(told)
