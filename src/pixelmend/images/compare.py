@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pixelmend.errors import UnreadableError
-from pixelmend.images.encode import _convert, _enlarged, _to_vips
+from pixelmend.images.planes import enlarged, in_depth, to_vips
 from pixelmend.images.vips import pyvips, reason
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ def side_by_side(before: Picture, after: Pixels, *, max_side: int = 2048) -> NDA
         UsageError: `after` is not a whole multiple of `before` in size.
         UnreadableError: `before` is damaged.
     """
-    colour = _enlarged(before.colour, before.dtype, after.shape[1], after.shape[0])
+    colour = enlarged(before.colour, before.dtype, after.shape[1], after.shape[0])
     left = _reduced(colour, before.dtype, before.header, max_side)
-    right = _reduced(_to_vips(after), after.dtype, before.header, max_side)
+    right = _reduced(to_vips(after), after.dtype, before.header, max_side)
     joined = left.join(right, "horizontal", shim=_GAP, background=255, expand=True)
     try:
         pixels: NDArray[np.uint8] = joined.numpy()
@@ -48,7 +48,7 @@ def side_by_side(before: Picture, after: Pixels, *, max_side: int = 2048) -> NDA
 
 
 def _reduced(image: Any, dtype: np.dtype[Any], header: Any, max_side: int) -> Any:
-    image = _convert(image, dtype, np.dtype(np.uint8))
+    image = in_depth(image, dtype, np.dtype(np.uint8))
     if image.bands == 1:
         image = image.bandjoin([image, image]).copy(interpretation="srgb")
     if "orientation" in header.get_fields():
