@@ -15,8 +15,9 @@ from pixelmend.images import (
     open_image,
     save,
 )
-from pixelmend.inference.core import Options, restore_picture
+from pixelmend.inference.core import restore_picture
 from pixelmend.inference.engines import Wish
+from pixelmend.inference.options import Options
 from pixelmend.inference.weights import find_weights
 
 if TYPE_CHECKING:
