@@ -14,7 +14,7 @@ from PIL import Image
 from pixelmend import restore
 from pixelmend.errors import ModelError, UnknownNameError, UnwritableError, UsageError
 from pixelmend.images import decode, encode, open_image, save
-from pixelmend.inference import Options, Report, cached_engine, core, find_weights, restore_picture
+from pixelmend.inference import Options, Report, cached_engine, canvas, find_weights, restore_picture
 from pixelmend.inference.weights import MixedEngine
 from tests.small_models import SHIPPING, make_model, make_shelf
 
@@ -107,10 +107,10 @@ def test_the_whole_network_is_what_the_pixels_are(folder: Path, scale: int) -> N
 def test_a_large_enlargement_is_mapped_to_a_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     card = make_model(folder, ENLARGING[4])
     picture = np.random.default_rng(4).integers(0, 255, (20, 30, 3), dtype=np.uint8)
-    monkeypatch.setattr(core, "_SCRATCH_BYTES", picture.nbytes * 16)
-    plain, _ = run(picture, card)
-    monkeypatch.setattr(core, "_SCRATCH_BYTES", picture.nbytes * 16 - 1)
-    mapped, _ = run(picture, card)
+    monkeypatch.setattr(canvas, "_SCRATCH_BYTES", picture.nbytes * 16)
+    plain, _ = run(picture, card, anchor=False)
+    monkeypatch.setattr(canvas, "_SCRATCH_BYTES", picture.nbytes * 16 - 1)
+    mapped, _ = run(picture, card, anchor=False)
     assert isinstance(mapped, np.memmap)
     assert not isinstance(plain, np.memmap)
     np.testing.assert_array_equal(mapped, plain)

@@ -14,7 +14,7 @@ from PIL import Image
 from pixelmend import catalog, restore
 from pixelmend.errors import ModelError, UnreadableError, UsageError
 from pixelmend.images import decode, encode, open_image
-from pixelmend.inference import Options, Report, cached_engine, core, restore_picture
+from pixelmend.inference import Options, Report, cached_engine, canvas, restore_picture
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -160,7 +160,7 @@ def test_output_is_for_paths_only(card: catalog.Card) -> None:
 
 def test_a_large_result_is_mapped_to_a_file(card: catalog.Card, photo: Photo, monkeypatch: pytest.MonkeyPatch) -> None:
     plain, _ = run(photo, card, sigma=30)
-    monkeypatch.setattr(core, "_SCRATCH_BYTES", 1000)
+    monkeypatch.setattr(canvas, "_SCRATCH_BYTES", 1000)
     mapped, _ = run(photo, card, sigma=30)
     assert isinstance(mapped, np.memmap)
     np.testing.assert_array_equal(mapped, plain)

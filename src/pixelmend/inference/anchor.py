@@ -41,11 +41,11 @@ def anchor(picture: PictureLike, restored: Pixels, area: Area, scale: int) -> fl
     """Bring the low frequencies of a result to those of the input, in place.
 
     Full transparency counts nothing; its colours stay as they are. Where a region fades in, so does the correction.
-    Whole numbers come as near as rounding lets them: half a level.
+    Whole numbers come as near as rounding lets them.
 
     Args:
         picture: What came in.
-        restored: (H·scale, W·scale, C) of the picture's type.
+        restored: (H·scale, W·scale, C); of whatever type, its range is that of its type.
         area: The part of the picture that was restored.
         scale: Result over picture.
 
@@ -83,13 +83,14 @@ def _differences(picture: PictureLike, restored: Pixels, area: Area, scale: int)
     for first, height, index in _strips(area, scale):
         where = (area.top + first, area.left, height, area.width)
         before, after = picture.region(*where), _part(restored, where, scale)
-        alpha = opacity_of(picture, where) if scale == 1 else None
+        alpha = opacity_of(picture, where)
         if alpha is None:
-            totals[index] += _sums(before, columns) - _sums(after, columns * scale) / scale**2
+            sums = _sums(before, columns) / full_scale(picture.dtype)
+            totals[index] += sums - _sums(after, columns * scale) / (full_scale(restored.dtype) * scale**2)
             counts[index] += np.diff([*columns, area.width])[:, np.newaxis] * height
         else:
             hidden = True
-            change = (before.astype(np.float32) - after) * alpha
+            change = (to_unit(before) - _reduced(to_unit(after), scale)) * alpha
             totals[index] += _sums(change, columns)
             counts[index] += _sums(alpha, columns)
         let_go(restored)
@@ -98,7 +99,16 @@ def _differences(picture: PictureLike, restored: Pixels, area: Area, scale: int)
         least = np.float64(_LEAST)
         totals += least * totals.sum(axis=(0, 1)) / max(counts.sum(), 1.0)
         counts += least
-    return totals / counts / full_scale(picture.dtype)
+    return totals / counts
+
+
+def _reduced(unit: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
+    """Means of squares of pixels, (H, W, C)."""
+    if scale == 1:
+        return unit
+    height, width, channels = unit.shape
+    means: NDArray[np.float32] = unit.reshape(height // scale, scale, width // scale, scale, channels).mean(axis=(1, 3))
+    return means
 
 
 def _sums(pixels: NDArray[Any], columns: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -169,7 +179,7 @@ def _add(picture: PictureLike, restored: Pixels, area: Area, scale: int, means: 
     )
     heights = _heights(means, starts, (down, across))
     # Less than half a level rounds away.
-    least = 0.0 if picture.dtype == np.float32 else 0.5 / full_scale(picture.dtype)
+    least = 0.0 if restored.dtype == np.float32 else 0.5 / full_scale(restored.dtype)
     for first, height, _ in _strips(area, scale):
         along = down.at(heights, 0, slice(first * scale, (first + height) * scale))
         if np.abs(along).max() <= least:
@@ -182,7 +192,7 @@ def _add(picture: PictureLike, restored: Pixels, area: Area, scale: int, means: 
             change *= alpha > 0
         part = _part(restored, where, scale)
         change += to_unit(part)
-        part[:] = from_unit(change, picture.dtype)
+        part[:] = from_unit(change, restored.dtype)
         let_go(restored)
 
 

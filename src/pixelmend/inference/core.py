@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import math
-import tempfile
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ import numpy as np
 from pixelmend.errors import UsageError
 from pixelmend.images import from_unit
 from pixelmend.inference.anchor import anchor
+from pixelmend.inference.canvas import as_lies, room, rounded
 from pixelmend.inference.enlarge import as_given
 from pixelmend.inference.level import seen_sigma
 from pixelmend.inference.masks import read_mask
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from pixelmend.inference.engines import Engine
     from pixelmend.inference.tiles import Side
 
-# A larger result lies in a temporary file and is mapped, so that it need not fit into memory.
-_SCRATCH_BYTES = 24 * 2**20
 _USUAL = Options()
 _STRIP = 2**19
 """So many pixels of the result are copied together, about, where nothing is restored."""
@@ -74,14 +72,16 @@ def restore_picture(
     start = time.perf_counter()
     work = _work(picture, card, options)
     trim()  # measuring the noise of a large picture took a lot
-    restored = _scratch(picture, card.scale)
+    anchors = options.anchor and options.strength > 0 and work.told.lost is None
+    restored = room(picture, card.scale, fine=anchors)
     if options.strength == 0 or options.region is not None:
         _copy(picture, restored, card.scale)
     anchored = None
     if options.strength > 0:
         _restore(picture, work, engine, restored, progress)
-        if options.anchor and work.told.lost is None:
-            anchored = anchor(picture, restored, work.wanted.area, card.scale)
+    if anchors:
+        anchored = anchor(picture, restored, work.wanted.area, card.scale)
+        restored = rounded(restored, picture.dtype)
     report = Report(
         width=picture.width,
         height=picture.height,
@@ -178,7 +178,7 @@ def _store(
         return
     place = (slice(first[0], last[0]), slice(first[1], last[1]))
     inside = tuple(slice(begin - at, end - at) for begin, end, at in zip(first, last, corner, strict=True))
-    restored[place] = from_unit(part[inside], picture.dtype)
+    restored[place] = from_unit(part[inside], restored.dtype)
     if scale > 1:
         return
     where = (*first, last[0] - first[0], last[1] - first[1])
@@ -186,7 +186,7 @@ def _store(
         # what is known is not for a model to change
         np.copyto(restored[place], picture.region(*where), where=~work.told.lost[place][:, :, np.newaxis])
     if (opacity := picture.opacity(*where)) is not None and not opacity.all():
-        np.copyto(restored[place], picture.region(*where), where=opacity <= 0)
+        np.copyto(restored[place], as_lies(picture.region(*where), restored.dtype), where=opacity <= 0)
 
 
 def _copy(picture: PictureLike, restored: Pixels, scale: int) -> None:
@@ -194,7 +194,8 @@ def _copy(picture: PictureLike, restored: Pixels, scale: int) -> None:
     rows = max(1, _STRIP // (picture.width * scale**2))
     for top in range(0, picture.height, rows):
         height = min(rows, picture.height - top)
-        restored[top * scale : (top + height) * scale] = as_given(picture, (top, 0, height, picture.width), scale)
+        given = as_given(picture, (top, 0, height, picture.width), scale)
+        restored[top * scale : (top + height) * scale] = as_lies(given, restored.dtype)
         let_go(restored)
 
 
@@ -280,12 +281,3 @@ def _plan(window: Area, card: Card, options: Options) -> tuple[Side, Side]:
 
     height, width = card.fixed or (None, None)
     return side(window.height, height), side(window.width, width)
-
-
-def _scratch(picture: PictureLike, scale: int) -> Pixels:
-    """Room for the result: memory, or an unnamed temporary file where that is much."""
-    shape = (picture.height * scale, picture.width * scale, picture.channels)
-    if math.prod(shape) * picture.dtype.itemsize <= _SCRATCH_BYTES:
-        return np.empty(shape, picture.dtype)
-    with tempfile.TemporaryFile(prefix="pixelmend-") as file:
-        return np.memmap(file, dtype=picture.dtype, mode="w+", shape=shape)

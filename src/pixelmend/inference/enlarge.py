@@ -27,7 +27,7 @@ def enlarged(unit: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
     """Bicubic enlargement (Keys 1981, a = -0.5), corners on corners; the border is repeated outwards.
 
     >>> enlarged(np.array([[[0.0], [1.0]]], np.float32), 2)[0, :, 0].tolist()
-    [-0.0703125, 0.2265625, 0.7734375, 1.0703125]
+    [-0.0703125, 0.203125, 0.796875, 1.0703125]
 
     Args:
         unit: (H, W, C).
