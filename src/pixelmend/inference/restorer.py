@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from pixelmend.errors import UsageError
 from pixelmend.images import Picture, default_suffix, give_back, open_image
-from pixelmend.inference.core import Options
 from pixelmend.inference.engines import Wish
+from pixelmend.inference.options import Options
 from pixelmend.inference.settings import Settings
 from pixelmend.inference.work import begin, restore_file
 
