@@ -239,7 +239,7 @@ def truncated() -> bytes:
 # Name, what is in the file (None: it does not exist), options, exit code, a word of the line.
 MISTAKES = {
     "missing file": ("b.png", None, [], 2, "no such file"),
-    "folder": ("", None, [], 2, "is a folder"),
+    "folder and no other": ("", None, [], 2, "give one with -o"),
     "zero bytes": ("b.png", b"", [], 1, "0 bytes"),
     "text named png": ("b.png", b"this is a letter, not a picture\n", [], 1, "not a picture"),
     "truncated jpeg": ("b.jpg", truncated(), [], 1, "cut short"),
@@ -311,7 +311,7 @@ def test_failures_on_the_way_leave_nothing(
     def fail(*_args: object, **_options: object) -> None:
         raise error
 
-    monkeypatch.setattr("pixelmend.inference.restore_picture", fail)
+    monkeypatch.setattr("pixelmend.inference.work.restore_picture", fail)
     ran = run("restore", picture, "--task", tiny_card)
     assert ran.code == code
     assert word in ran.err

@@ -31,3 +31,26 @@ def progress(doing: str, *, quiet: bool = False) -> Iterator[Callable[[int, int]
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(doing, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def shares(doing: str, *, quiet: bool = False) -> Iterator[Callable[[float, str], None]]:
+    """The same bar for work whose parts differ in size: it is told the share that is done, and what to say beside it.
+
+    Args:
+        doing: What is done.
+        quiet: Show nothing.
+
+    Yields:
+        What is told the share done, 0 to 1, and a few words.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield lambda _share, _words: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(doing), BarColumn(), TextColumn("{task.fields[words]}"), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(doing, total=1.0, words="")
+        yield lambda share, words: bar.update(task, completed=share, words=words)
