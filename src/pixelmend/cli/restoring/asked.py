@@ -34,16 +34,6 @@ class Asked:
     report: str | None
     quiet: bool
 
-    def __post_init__(self) -> None:
-        """Refuse two things on one stream."""
-        if self.output == self.report == STREAM:
-            raise UsageError("got -o - and --json -: standard output holds one of them, give the other a file")
-
-    @property
-    def apart(self) -> bool:
-        """Whether what is said goes to standard error, because standard output holds a picture or a report."""
-        return STREAM in (self.output, self.report)
-
 
 def to_float(name: str, text: str, wanted: str) -> float:
     """A number.

@@ -111,7 +111,7 @@ def restore_many(sources: list[str], asked: Asked, many: Many) -> None:
     _report(summary, asked.report)
     if not asked.quiet:
         written = "" if many.report is None else f", {many.report}"
-        typer.echo("\n".join(summary.lines()) + written, err=asked.apart)
+        typer.echo("\n".join(summary.lines()) + written, err=asked.report == STREAM)
     elif summary.exit_code:
         typer.echo("\n".join(line for line in summary.lines() if line.startswith("failed")), err=True)
     if summary.exit_code:

@@ -40,6 +40,9 @@ def restore_one(source: str, compare: Path | None, asked: Asked) -> None:
     target = _target(opened, asked)
     work = begin(opened, asked.settings)
     work.check(target)
+    streamed = (target is None) + (asked.report == STREAM)
+    if streamed > 1:
+        raise UsageError("standard output holds the picture or the report of --json -: give one of them a file")
     if compare is not None:
         check_target(compare, like=opened)
     mask = asked.settings.options.mask
@@ -54,7 +57,7 @@ def restore_one(source: str, compare: Path | None, asked: Asked) -> None:
         save(side_by_side(opened, pixels), compare)
     _report(found, source, target, asked.report)
     if not asked.quiet:
-        _say(found, written, apart=asked.apart)
+        _say(found, written, apart=bool(streamed))
 
 
 def _read_stream() -> bytes:
