@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from pixelmend.errors import UnreadableError, UsageError
-from pixelmend.images.bands import DTYPES, frames, normalised
+from pixelmend.images.bands import DTYPES, left_behind, normalised
 from pixelmend.images.foreign import Foreign, open_foreign, open_heic
 from pixelmend.images.metadata import PROFILE, read_metadata
 from pixelmend.images.profiles import space_for
@@ -248,14 +248,10 @@ def _opened(source: Path | bytes | mmap.mmap, name: str) -> Foreign:
         raise UnreadableError(f"cannot read {name}: it is not a picture of pixels, wanted {READABLE}: convert it first")
     if form == "avif" and image.get("heif-compression") != "av1":
         return open_heic(source.read_bytes() if isinstance(source, Path) else source, name)
-    notes = []
-    if (pages := frames(image, buffer)) > 1:
-        notes.append(f"only the first of {pages} frames or pages is kept")
-    if "gainmap-data" in image.get_fields():
-        notes.append("the gain map for very bright screens was left out")
-    header, more = read_metadata(image, buffer)
+    left = left_behind(image, buffer)
+    header, lost = read_metadata(image, buffer)
     image, changed = normalised(header, name)
-    return Foreign(image, image, form, (*notes, *more, *changed))
+    return Foreign(image, image, form, (*left, *lost, *changed))
 
 
 def _picture(found: Foreign, path: Path | None, mapped: mmap.mmap | None) -> Picture:

@@ -80,7 +80,7 @@ def open_heic(buffer: bytes | mmap.mmap, name: str) -> Foreign:
         # ten bits come in the upper part of sixteen, so that white would not be white
         scale = 65535 / (2**bits - 1)
         pixels = np.rint((pixels >> (16 - bits)) * np.float32(scale)).astype(np.uint16)
-    notes = [f"only the first of {len(file)} pictures is kept"] if len(file) > 1 else []
+    notes = [f"only the first of {len(file)} frames or pages is kept"] if len(file) > 1 else []
     if info.get("depth_images") or info.get("aux"):
         notes.append("what came beside the picture (depth, gain map) was left out")
     header = header_of(info.get("exif"), info.get("xmp"), info.get("icc_profile"), None)
