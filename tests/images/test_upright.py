@@ -20,7 +20,8 @@ Photo = np.ndarray[Any, Any]
 
 
 def eight(photo: Photo) -> Photo:
-    return np.rint(photo * 255).astype(np.uint8)
+    pixels: Photo = np.rint(photo * 255).astype(np.uint8)
+    return pixels
 
 
 @pytest.fixture(params=range(1, 9))

@@ -100,13 +100,15 @@ def test_a_reader_sorts_and_searches(browser: Browser, tmp_path: Path) -> None:
     assert told == [in_order, by_name, by_name, in_order, ["sub/c.jpg"], ["b 9.jpg"]]
 
 
-def test_a_thousand_pictures_load_as_they_are_reached(browser: Browser, tmp_path: Path) -> None:
+def test_crops_load_as_they_are_reached(browser: Browser, tmp_path: Path) -> None:
     path = tmp_path / "x.html"
     pixels = np.zeros((192, 192, 3), np.uint8)
-    before, after = save_change(Change(Place(0, 0, 192, 192, 0.0), pixels, pixels + np.uint8(9)), path, "a")
-    # the same two files under a thousand addresses
+    crops = save_change(Change(Place(0, 0, 192, 192, 0.0), pixels, pixels + np.uint8(9)), path, "a")
+    for number in range(400):  # addresses of their own, since what was loaded before is there at once
+        for crop in crops:
+            (tmp_path / f"{crop}{number}.webp").hardlink_to(tmp_path / crop)
     told = (
-        Entry(f"{i}.png", seconds=1.0, before=f"{before}", after=f"../{tmp_path.name}/./{after}") for i in range(1000)
+        Entry(f"{i}.png", seconds=1.0, before=f"{crops[0]}{i}.webp", after=f"{crops[1]}{i}.webp") for i in range(400)
     )
     write_folder_page(path, told, title="T")
     loaded = "[...document.querySelectorAll('img')].filter((image) => image.complete && image.naturalWidth).length"
@@ -115,6 +117,6 @@ def test_a_thousand_pictures_load_as_they_are_reached(browser: Browser, tmp_path
     )
     some_of_them, all_of_them, names = seen["values"]
     assert seen["errors"] == []
-    assert all_of_them == 2000
-    assert 0 < some_of_them < 200
-    assert len(names) == 1000
+    assert all_of_them == 800
+    assert 0 < some_of_them < 100
+    assert len(names) == 400
