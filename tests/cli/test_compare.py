@@ -6,8 +6,7 @@ import json
 import math
 import re
 import sys
-from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pytest
@@ -18,6 +17,9 @@ from pixelmend.cli import scores as measuring
 from pixelmend.errors import MissingExtraError
 from pixelmend.images import ArrayPicture, Upright, read_rgb8, save
 from pixelmend.metrics import psnr, ssim
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Photo = np.ndarray[Any, Any]
 
@@ -82,7 +84,8 @@ def test_a_reference_measures_both(run: Run, files: dict[str, Path], tmp_path: P
         got = told["to_reference"][name]
         assert got["psnr"] == pytest.approx(wanted["psnr"], abs=1e-4)
         assert got["ssim"] == pytest.approx(wanted["ssim"], abs=1e-5)
-    assert re.search(r"^measured  PSNR, dB to clean\.png: 20\.\d+ before, 32\.\d+ after \(\+1\d\.\d+\)$", out, re.M)
+    line = r"^measured  PSNR, dB to clean\.png: 20\.\d+ before, 32\.\d+ after \(\+1\d\.\d+\)$"
+    assert re.search(line, out, re.MULTILINE)
     assert (told["width"], told["height"], told["scale"], told["equal"]) == (128, 96, 1, False)
     assert told["output"] == str(tmp_path / "better_compare.html")
     page = (tmp_path / "better_compare.html").read_text(encoding="utf-8")
