@@ -59,7 +59,7 @@ def test_the_commands_that_damage_run_one_after_the_other(elsewhere: Path) -> No
         assert done.exit_code == 0, (line, done.output, done.exception)
     assert (elsewhere / "worse.png").is_file()
     first, again = (sorted((elsewhere / folder).glob("*.png")) for folder in ("damaged", "again"))
-    assert len(first) == 3
+    assert len(first) == len([p for p in (elsewhere / "examples").iterdir() if p.suffix in {".png", ".jpg"}])
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in again]
 
 

@@ -6,18 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pixelmend.errors import UsageError
-from pixelmend.images import (
-    Picture,
-    check_given_back,
-    check_target,
-    default_suffix,
-    give_back,
-    open_image,
-    save,
-)
-from pixelmend.inference.core import Options, restore_picture
+from pixelmend.images import Picture, default_suffix, give_back, open_image
 from pixelmend.inference.engines import Wish
-from pixelmend.inference.weights import find_weights
+from pixelmend.inference.options import Options
+from pixelmend.inference.settings import Settings
+from pixelmend.inference.work import begin, restore_file
 
 if TYPE_CHECKING:
     from pixelmend.catalog import Card
@@ -79,27 +72,21 @@ def restore(  # noqa: PLR0913  (all but the first have a default)
         PictureError: The picture could not be read, or the result not be written.
         ModelError: The model is broken.
     """
-    options = Options(sigma=sigma, tile=tile, mask=mask)
-    wish = Wish(engine=engine, device=device, precision=precision)
-    weights = find_weights(task, size=size, scale=scale, fidelity=fidelity)
+    settings = Settings(
+        task, size=size, scale=scale, fidelity=fidelity,
+        options=Options(sigma=sigma, tile=tile, mask=mask),
+        wish=Wish(engine=engine, device=device, precision=precision),
+    )  # fmt: skip
     picture = open_image(image)
-    path = picture.path if isinstance(picture, Picture) else None
-    if output is not None and path is None:
-        raise UsageError("output= is for a picture given as a path; other kinds are given back")
-    target = None
-    if isinstance(picture, Picture) and path is not None:
-        target = Path(output) if output is not None else default_output(picture)
-        check_target(target, like=picture, scale=weights.card.scale)
-        if isinstance(mask, (str, Path)) and target.resolve() == Path(mask).resolve():
-            raise UsageError(f"{target} is the mask, which is never written over: choose another output")
-    else:
-        check_given_back(picture, weights.card.scale)
-    running = weights.engine(wish, picture.width * picture.height / 1e6)
-    pixels, _ = restore_picture(picture, weights.card, running, options)
-    if isinstance(picture, Picture) and target is not None:
-        save(pixels, target, like=picture)
-        return target
-    return give_back(picture, pixels)
+    if not isinstance(picture, Picture) or picture.path is None:
+        if output is not None:
+            raise UsageError("output= is for a picture given as a path; other kinds are given back")
+        work = begin(picture, settings)
+        work.check(None)
+        return give_back(picture, work.run()[0])
+    target = Path(output) if output is not None else default_output(picture)
+    restore_file(picture, target, settings)
+    return target
 
 
 def default_output(picture: Picture, folder: Path | None = None) -> Path:
