@@ -94,17 +94,8 @@ class Halved:
         return unit * 2
 
 
-class Spaced(ArrayPicture):
-    """A picture in that space."""
-
-    @property
-    def space(self) -> Halved:
-        """See `PictureLike`."""
-        return Halved()
-
-
 def test_colours_are_those_of_srgb(photo: Photo) -> None:
-    before = Spaced(photo, None, photo)
+    before = ArrayPicture(photo, None, photo, space=Halved())
     np.testing.assert_allclose(Upright.of(before).region(0, 0, 96, 128), photo / 2, atol=1e-6)
     np.testing.assert_allclose(Upright.result(photo, before).region(0, 0, 96, 128), photo / 2, atol=1e-6)
 
