@@ -4,7 +4,7 @@ Every picture that Pixelmend touches comes in through `decode` (files and encode
 (those, and PIL images and NumPy arrays), and goes out through `save`, `encode` or `give_back`.
 """
 
-from pixelmend.images.compare import side_by_side
+from pixelmend.images.compare import beside, side_by_side
 from pixelmend.images.decode import Picture, decode, read_float, read_rgb8
 from pixelmend.images.encode import Encoded, check_encoding, check_target, encode, save
 from pixelmend.images.formats import (
@@ -18,6 +18,7 @@ from pixelmend.images.formats import (
 from pixelmend.images.kinds import check_given_back, give_back, open_image
 from pixelmend.images.picture import ArrayPicture, ColourSpace, PictureLike, Pixels
 from pixelmend.images.recompress import through_webp
+from pixelmend.images.upright import Upright
 from pixelmend.images.values import LUMA, from_unit, full_scale, to_unit
 
 __all__ = [
@@ -28,6 +29,8 @@ __all__ = [
     "Picture",
     "PictureLike",
     "Pixels",
+    "Upright",
+    "beside",
     "check_encoding",
     "check_given_back",
     "check_target",
