@@ -55,5 +55,5 @@ class Settings:
             "weights": [[share, card.name, card.sha256] for share, card in self.weights().parts],
             **options,
             "mask": None if mask is None else str(mask),
-            **vars(self.wish),
+            **{name: value for name, value in vars(self.wish).items() if name != "lanes"},
         }
