@@ -14,6 +14,7 @@ import typer
 
 from pixelmend import __version__
 from pixelmend.cli.adapt import adapt
+from pixelmend.cli.compare import compare
 from pixelmend.cli.compress import compress
 from pixelmend.cli.data import app as data
 from pixelmend.cli.degrade import degrade
@@ -50,7 +51,7 @@ def _root(
     """Restore damaged pictures."""
 
 
-for verb in (restore, degrade, train, adapt, evaluate, compress, export, models, doctor):
+for verb in (restore, compare, degrade, train, adapt, evaluate, compress, export, models, doctor):
     app.command()(verb)
 app.add_typer(data, name="data")
 
