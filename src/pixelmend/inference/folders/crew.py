@@ -24,15 +24,15 @@ from pixelmend.inference.folders.worker import Begin, Order, Ready, Refusal, Res
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from typing import Self
 
 _BEGIN = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from pixelmend.inference.folders.worker import main; main()"
 )
-_ONE_THREAD = {
-    name: "1"
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "VIPS_CONCURRENCY")
-}
+_ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "VIPS_CONCURRENCY"), "1"
+)
 """What other libraries are told: each process has a core, and results that do not depend on how many there are."""
 _GRACE = 2.0
 """Seconds that a process has to go by itself."""
@@ -64,7 +64,7 @@ class Hand:
         self._process = subprocess.Popen(  # noqa: S603  (this interpreter)
             [sys.executable, "-c", _BEGIN, json.dumps(sys.path)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said,
-            env={**os.environ, **_ONE_THREAD}, **({} if os.name == "nt" else {"pass_fds": keep}),
+            env={**os.environ, **_ONE_THREAD}, pass_fds=keep if os.name == "posix" else (),
         )  # fmt: skip
         try:
             self.ready = self._begun(begin)
@@ -82,11 +82,6 @@ class Hand:
             raise (UsageError if answer.exit_code == 2 else ModelError)(answer.error)
         assert isinstance(answer, Ready)  # noqa: S101  (what it says first)
         return answer
-
-    @property
-    def pid(self) -> int:
-        """Of the process."""
-        return self._process.pid
 
     def restore(self, order: Order, tell: Callable[[float], None]) -> Result:
         """Have one picture restored.
@@ -157,8 +152,12 @@ class Hand:
         return ""
 
 
+class _Stopped(Exception):  # noqa: N818  (no fault: what happened)
+    """Nothing more is to be begun."""
+
+
 class Crew:
-    """Several processes that share what is to be done.
+    """Several processes that share what is to be done; use it as a context, which ends them.
 
     Args:
         begin: First order of each.
@@ -168,10 +167,25 @@ class Crew:
 
     def __init__(self, begin: Begin, first: Hand, keep: tuple[int, ...] = ()) -> None:
         self._begin, self._keep = begin, keep
-        self._idle: list[Hand] = [first]
-        self._busy: dict[int, Hand] = {}
+        self._hands, self._idle = {first}, [first]
         self._lock = threading.Lock()
         self._stopped = False
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """End all processes: at once where something went wrong, which Ctrl-C is as well."""
+        with self._lock:
+            self._stopped = True
+            hands = tuple(self._hands)
+        for hand in hands:
+            hand.stop(now=kind is not None)
+
+    def finish(self) -> None:
+        """Begin nothing more; what is in hand is brought to its end."""
+        self._stopped = True
 
     def work(self, orders: Sequence[Order], size: int) -> Iterator[tuple[Order, Result | float | PixelmendError]]:
         """Have pictures restored by several processes at once.
@@ -181,18 +195,17 @@ class Crew:
             size: How many processes.
 
         Yields:
-            An order with what became of it; or how far it is, 0 to 1; or why no process can be had for it, which ends
-            its thread. An order whose process died comes with that result.
+            An order with what became of it (also where its process died over it), or with how far it is, 0 to 1, or
+            with why no process can be had for it.
         """
         waiting: SimpleQueue[Order] = SimpleQueue()
         for order in orders:
             waiting.put(order)
         told: SimpleQueue[Any] = SimpleQueue()
-        threads = [threading.Thread(target=self._tend, args=(waiting, told), daemon=True) for _ in range(size)]
-        for thread in threads:
-            thread.start()
+        for _ in range(size):
+            threading.Thread(target=self._tend, args=(waiting, told), daemon=True).start()
         ended = 0
-        while ended < len(threads):
+        while ended < size:
             try:
                 event = told.get(timeout=_PATIENCE)
             except Empty:
@@ -202,48 +215,44 @@ class Crew:
             else:
                 yield event
 
-    def finish(self) -> None:
-        """Begin nothing more; what is in hand is brought to its end."""
-        self._stopped = True
-
-    def stop(self, *, now: bool = False) -> None:
-        """End all processes."""
-        with self._lock:
-            self._stopped = True
-            hands = [*self._idle, *self._busy.values()]
-            self._idle.clear()
-        for hand in hands:
-            hand.stop(now=now)
-
     def _tend(self, waiting: SimpleQueue[Order], told: SimpleQueue[Any]) -> None:
-        """Give a process one picture after the other."""
+        """Give a process one picture after the other, and another process the next where it died."""
         hand: Hand | None = None
-        try:
+        with contextlib.suppress(Empty, _Stopped):
             while not self._stopped:
+                order = waiting.get_nowait()
                 try:
-                    order = waiting.get_nowait()
-                except Empty:
+                    hand = hand or self._take()
+                except PixelmendError as error:
+                    told.put((order, error))
                     break
-                if hand is None:
-                    hand = self._take()
-                result = hand.restore(order, lambda share, order=order: told.put((order, share)))  # type: ignore[misc]
+                result = hand.restore(order, _teller(told, order))
                 told.put((order, result))
                 if result.died:
-                    self._let_go(hand)
+                    self._bury(hand)
                     hand = None
-        except PixelmendError as error:
-            told.put((order, error))
-        finally:
-            if hand is not None:
-                self._give_back(hand)
-            told.put(None)
+        if hand is not None:
+            with self._lock:
+                self._idle.append(hand)
+        told.put(None)
 
     def _take(self) -> Hand:
         """A process that waits, or a new one."""
         with self._lock:
-            hand = self._idle.pop() if self._idle else None
-        if hand is None:
-            hand = Hand(self._begin, self._keep)
+            if self._idle:
+                return self._idle.pop()
+        hand = Hand(self._begin, self._keep)
         with self._lock:
-            self._busy[hand.pid] = hand
+            self._hands.add(hand)
+        if self._stopped:
+            raise _Stopped
         return hand
+
+    def _bury(self, hand: Hand) -> None:
+        hand.stop(now=True)
+        with self._lock:
+            self._hands.discard(hand)
+
+
+def _teller(told: SimpleQueue[Any], order: Order) -> Callable[[float], None]:
+    return lambda share: told.put((order, share))

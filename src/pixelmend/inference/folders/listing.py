@@ -1,4 +1,4 @@
-"""Which pictures a user means: files, folders with all that lies in them, and patterns, in an order that stays the same.
+"""Which pictures a user means: files, folders with all that lies in them, and patterns, always in the same order.
 
 What is left out is counted, so that nobody wonders where a picture went.
 """
@@ -20,7 +20,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 SUFFIXES = frozenset(
-    ".png .jpg .jpeg .jpe .jfif .tif .tiff .webp .avif .heic .heif .gif .bmp .ppm .pgm .pbm .pnm".split()
+    [
+        ".png",
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".tif",
+        ".tiff",
+        ".webp",
+        ".avif",
+        ".heic",
+        ".heif",
+        ".gif",
+        ".bmp",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+        ".pnm",
+    ]
 )
 """Files in a folder that are taken for pictures, in capitals as well; a file that is named is taken whatever it is."""
 RESTORED = "_restored"
@@ -125,7 +143,8 @@ class _Walk:
         """Pictures below a folder, sorted; real folders come before links to them, so that they keep their names."""
         seen: set[tuple[int, int]] = set()
         found: list[PurePath] = []
-        waiting, links = [PurePath()], []
+        waiting: list[PurePath] = [PurePath()]
+        links: list[PurePath] = []
         while waiting or links:
             place = waiting.pop() if waiting else links.pop(0)
             if not self._is_new(root / place, seen, is_root=place == PurePath()):
@@ -151,7 +170,9 @@ class _Walk:
             return False
         seen.add((stat.st_dev, stat.st_ino))
         if not is_root and (has_manifest or folder.resolve() == self._out):
-            self.left_out["earlier results"] += sum(_is_picture(name) for _, _, names in os.walk(folder) for name in names)
+            self.left_out["earlier results"] += sum(
+                _is_picture(name) for _, _, names in os.walk(folder) for name in names
+            )
             return False
         return True
 
@@ -167,16 +188,16 @@ class _Walk:
         if not _is_picture(entry.name):
             self.left_out["other files"] += 1
             return False
-        stem, _ = os.path.splitext(entry.path)
-        before = stem.removesuffix(RESTORED)
-        if before != stem and any(os.path.exists(before + suffix) for suffix in _spellings()):
+        path = Path(entry.path)
+        before = path.stem.removesuffix(RESTORED)
+        if before != path.stem and any(path.with_name(before + suffix).exists() for suffix in _spellings()):
             self.left_out["earlier results"] += 1
             return False
         return True
 
 
 def _is_picture(name: str) -> bool:
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES
+    return not name.startswith(".") and PurePath(name).suffix.lower() in SUFFIXES
 
 
 @lru_cache(maxsize=1)

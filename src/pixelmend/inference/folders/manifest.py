@@ -16,7 +16,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from pixelmend.errors import UnwritableError, UsageError
+from pixelmend.errors import PixelmendError, UnwritableError, UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +56,7 @@ class Stamp:
         return cls(stat.st_size, stat.st_mtime_ns, _sha256(path) if whole else "")
 
     def fits(self, path: Path) -> bool:
-        """Whether a file is there and unchanged; where only its time differs, what is in it decides, if that is known."""
+        """Whether a file is there and unchanged; where only its time differs, what is in it decides, if known."""
         try:
             now = Stamp.of(path)
             if now.size != self.size:
@@ -123,9 +123,10 @@ class Manifest:
         """Itself."""
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """Close it, which unlocks it; a file in which nothing was begun goes away."""
-        if self.header is None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Close it, which unlocks it; it goes away where nothing was begun, or nothing could be."""
+        in_vain = kind is not None and issubclass(kind, PixelmendError) and not self.entries
+        if self.header is None or in_vain:
             with contextlib.suppress(OSError):
                 self.path.unlink()
         self._file.close()
@@ -239,4 +240,8 @@ def _sha256(path: Path) -> str:
 def shorten(report: dict[str, Any]) -> dict[str, Any]:
     """What a manifest keeps of the report of a picture: all but what holds for every picture of the run."""
     left_out = {"engine", "device", "precision", "seconds", "tile"}
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in report.items() if name not in left_out}
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in report.items()
+        if name not in left_out
+    }

@@ -38,9 +38,9 @@ class Job:
 def plan_jobs(pictures: Sequence[Found], out: Path, suffix: str | None = None) -> tuple[Job, ...]:
     """Give each picture its target.
 
-    A result has its picture's name and, where that format is written, its suffix; else that of `default_suffix`. Where two would be
-    called alike because of another suffix, that of the picture stays in the name: scan.bmp becomes scan.bmp.png
-    beside scan.png.
+    A result has its picture's name and, where that format is written, its suffix; else that of `default_suffix`. Where
+    two would be called alike because of another suffix, that of the picture stays in the name: scan.bmp becomes
+    scan.bmp.png beside scan.png.
 
     Args:
         pictures: From `find_pictures`.

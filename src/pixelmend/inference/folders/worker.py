@@ -1,5 +1,4 @@
-"""The process that restores pictures for a folder: it takes one after the other from its parent, and tells what became
-of each.
+"""The process that restores pictures for a folder, one after the other as its parent says.
 
 It is a process of its own so that a picture that breaks a library, or for which there is no memory, costs no other one;
 and it begins as a fresh interpreter, which shares nothing with its parent but two pipes. Where the parent is gone, it
@@ -10,6 +9,7 @@ Messages are pickled values of this module's classes, sent between processes of 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import pickle
@@ -26,9 +26,8 @@ from pixelmend.errors import PixelmendError, UnwritableError
 from pixelmend.files import make_folder
 from pixelmend.images import decode
 from pixelmend.inference.engines import choose
-from pixelmend.inference.engines.table import KINDS
+from pixelmend.inference.folders.crops import read_whole, save_crops
 from pixelmend.inference.folders.manifest import Stamp, shorten
-from pixelmend.inference.folders.page import crops_of
 from pixelmend.inference.folders.words import readable
 from pixelmend.inference.work import restore_file
 
@@ -82,12 +81,14 @@ class Order:
     Attributes:
         source: The file.
         target: Where to.
-        name: What the page calls it.
+        name: What the manifest and the page call it.
+        done: Whether the result is there, and only the page lacks its crops.
     """
 
     source: Path
     target: Path
     name: str
+    done: bool = False
 
 
 @dataclass(frozen=True)
@@ -171,14 +172,14 @@ def _start(begin: Begin) -> tuple[Settings, Ready]:
     kind = choose(weights.parts[0][1], settings.wish, begin.megapixels).kind
     settings = replace(settings, wish=replace(settings.wish, engine=kind.name))
     engine = weights.engine(settings.wish, begin.megapixels)
-    runs = {"engine": f"{KINDS[kind.name].title} {kind.version()}", "device": engine.device, "precision": engine.precision}
-    return settings, Ready(kind.name, runs)
+    title = f"{kind.title} {kind.version()}"
+    return settings, Ready(kind.name, {"engine": title, "device": engine.device, "precision": engine.precision})
 
 
 def _restore(order: Order, settings: Settings, page: Path | None, tell: Callable[[object], None]) -> Result:
     """Restore one picture; whatever fails is told of this one alone."""
     begin, last = time.perf_counter(), 0.0
-    crops: dict[str, str] = {}
+    crops: dict[str, Any] = {}
 
     def progress(done: int, total: int) -> None:
         nonlocal last
@@ -186,14 +187,18 @@ def _restore(order: Order, settings: Settings, page: Path | None, tell: Callable
             last = time.perf_counter()
             tell(Step(done / total))
 
-    def see(picture: Picture, pixels: Pixels, _report: Report) -> None:
+    def see(picture: Picture, pixels: Pixels, _report: Report | None) -> None:
         if page is not None:
-            crops.update(crops_of(picture, pixels, page, order.name))
+            with contextlib.suppress(PixelmendError):  # the result is there all the same
+                crops.update(save_crops(picture, pixels, page, order.name))
 
     before = None
     try:
-        before = Stamp.of(order.source)
+        before = Stamp.of(order.source, whole=True)
         picture = decode(order.source)
+        if order.done:
+            see(picture, read_whole(order.target), None)
+            return Result(time.perf_counter() - begin, before, report=crops)
         make_folder(order.target.parent)
         report = restore_file(picture, order.target, settings, progress=progress, see=see)
         after = Stamp.of(order.target, whole=True)
