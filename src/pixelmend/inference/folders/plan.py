@@ -138,10 +138,12 @@ def differences(told: dict[str, Any], header: dict[str, Any] | None) -> list[str
         return []
     before, now = header["settings"], as_stored(told)
     names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
-    return [f"{name} ({_word(before.get(name))} before, {_word(now.get(name))} now)" for name in names]
+    return [f"{name} ({_word(name, before.get(name))} before, {_word(name, now.get(name))} now)" for name in names]
 
 
-def _word(value: object) -> str:
+def _word(name: str, value: Any) -> str:
+    if name == "weights" and isinstance(value, list):
+        return " + ".join(f"{share:g} × {card} of checksum {checksum[:8]}" for share, card, checksum in value)
     return "none" if value is None else json.dumps(value).strip('"')
 
 

@@ -81,7 +81,6 @@ class _Run:
         if not orders and not crops:
             return
         self._progress = Progress(orders, tell)
-        begin = time.perf_counter()
         try:
             self._restore(orders, crops)
         except KeyboardInterrupt:
@@ -90,7 +89,7 @@ class _Run:
             self._stopped = str(error)
         finally:
             self._clear()
-        self._seconds = time.perf_counter() - begin
+        self._seconds = self._progress.seconds
 
     def summary(self) -> Summary:
         """What it came to."""
@@ -220,19 +219,25 @@ class Progress:
     def __init__(self, orders: Sequence[Order], tell: Callable[[State], None]) -> None:
         self._sizes = {order.name: _size(order.source) for order in orders}
         self._all, self._total = sum(self._sizes.values()), len(orders)
-        self._tell, self._parts = tell, dict[str, float]()
+        self._tell = tell
+        self._parts: dict[str, float] = {}
         self._done, self._finished, self._failed = 0.0, 0, 0
-        self._start = time.perf_counter()
+        self._start: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Since the beginning; 0 before."""
+        return 0.0 if self._start is None else time.perf_counter() - self._start
 
     def begin(self) -> None:
         """The clock starts: what came before is no measure of what will come."""
         self._start = time.perf_counter()
-        self._say(None)
+        self._say("")
 
     def step(self, order: Order, share: float) -> None:
         """A picture is so far, 0 to 1."""
         self._parts[order.name] = share * self._sizes.get(order.name, 0)
-        self._say(None)
+        self._say(order.name)
 
     def finish(self, entry: Entry) -> None:
         """A picture is done, or failed."""
@@ -240,13 +245,12 @@ class Progress:
         self._done += self._sizes[entry.name]
         self._finished += 1
         self._failed += entry.state == FAILED
-        self._say(entry)
+        self._say(entry.name, entry)
 
-    def _say(self, latest: Entry | None) -> None:
+    def _say(self, name: str, latest: Entry | None = None) -> None:
         share = min(1.0, (self._done + sum(self._parts.values())) / self._all) if self._all else 1.0
-        passed = time.perf_counter() - self._start
-        left = passed * (1 - share) / share if share > 0 else None
-        self._tell(State(self._finished, self._total, self._failed, share, left, latest))
+        left = self.seconds * (1 - share) / share if share > 0 else None
+        self._tell(State(self._finished, self._total, self._failed, share, left, name, latest))
 
 
 def _size(path: Path) -> int:

@@ -31,6 +31,7 @@ class State:
         failed: Of those finished.
         share: Of the work, 0 to 1, by the sizes of the files.
         seconds_left: About; None where nothing is known yet.
+        name: Of the picture that this tells of, below the folder for results; "" where it tells of none.
         latest: What was finished just now; None where only the share has changed.
     """
 
@@ -39,6 +40,7 @@ class State:
     failed: int
     share: float
     seconds_left: float | None
+    name: str = ""
     latest: Entry | None = None
 
 
@@ -51,7 +53,7 @@ class Summary:
         entries: Of each picture of which something is known, in the order of the run.
         earlier: Names of those that an earlier run had done.
         waiting: How many were not begun.
-        seconds: From the first picture's beginning to the last one's end.
+        seconds: From the first picture's beginning to the last one's end; what had to be started first is not counted.
         jobs: How many processes there were; 0 where there was nothing to do.
         settings: See `Settings.told`.
         runs: What ran the networks; empty where nothing did.
@@ -99,7 +101,7 @@ class Summary:
         told = ", ".join(f"{count} {state}" for state, count in counts.items()) or "nothing to do"
         speed = f", {self.megapixels / self.seconds:.2f} megapixels/s" if self.seconds and self.megapixels else ""
         failed = [entry for entry in self.entries if entry.state == FAILED]
-        lines = [f"failed    {readable(entry.source)}: {entry.error}" for entry in failed[:_SHOWN]]
+        lines = [f"failed    {_why(entry)}" for entry in failed[:_SHOWN]]
         if len(failed) > _SHOWN:
             lines.append(f"failed    and {len(failed) - _SHOWN} more, all of them told in {readable(self.out / NAME)}")
         lines += [f"failed    {readable(why)}" for why in self.unreadable]
@@ -148,3 +150,9 @@ class Summary:
         if entry.after is not None:
             told["sha256"] = entry.after.sha256
         return {**told, **{name: value for name, value in entry.report.items() if name != KEY}}
+
+
+def _why(entry: Entry) -> str:
+    """Which picture failed and why; most errors name it."""
+    source = readable(entry.source)
+    return entry.error if source in entry.error else f"{source}: {entry.error}"
