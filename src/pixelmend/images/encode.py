@@ -97,7 +97,7 @@ def save(
     _check_path(path, like)
     with replacing(path) as temporary:
         try:
-            getattr(image, _SAVERS[name])(str(temporary), **options)
+            getattr(image, _SAVERS[name])(os.fsencode(temporary), **options)
         except pyvips.Error as error:
             raise UnwritableError(
                 f"cannot write {path}: {_cause(error, temporary)}; what was there is unchanged"

@@ -163,10 +163,11 @@ class Crew:
         begin: First order of each.
         first: One that is there already.
         keep: See `Hand`.
+        strict: Begin nothing more after a picture that failed.
     """
 
-    def __init__(self, begin: Begin, first: Hand, keep: tuple[int, ...] = ()) -> None:
-        self._begin, self._keep = begin, keep
+    def __init__(self, begin: Begin, first: Hand, keep: tuple[int, ...] = (), *, strict: bool = False) -> None:
+        self._begin, self._keep, self._strict = begin, keep, strict
         self._hands, self._idle = {first}, [first]
         self._lock = threading.Lock()
         self._stopped = False
@@ -227,6 +228,7 @@ class Crew:
                     told.put((order, error))
                     break
                 result = hand.restore(order, _teller(told, order))
+                self._stopped |= self._strict and bool(result.error) and not (result.died or order.done)
                 told.put((order, result))
                 if result.died:
                     self._bury(hand)

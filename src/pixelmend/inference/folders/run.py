@@ -133,7 +133,7 @@ class _Run:
             size = 1  # one chip, whose memory they would share
         wish = replace(begin.settings.wish, engine=hand.ready.engine)
         begin = replace(begin, settings=replace(begin.settings, wish=wish))
-        with Crew(begin, hand, keep) as crew:
+        with Crew(begin, hand, keep, strict=self._way.on_error == "stop") as crew:
             self._begin(hand.ready)
             self._jobs = size
             self._progress.begin()
