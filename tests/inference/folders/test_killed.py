@@ -60,20 +60,20 @@ def test_killed_ten_times_it_comes_to_the_same_files(
     """Every second time while a result is being written, else at a random moment; spread over the run."""
     source, out, calm = (tmp_path / name for name in ("in", "out", "calm"))
     for number in range(PICTURES):
-        # of noise, so that writing takes a good part of the time
-        noisy(source / f"{number % 3}" / f"{number}.png", 200 + 7 * number, 240, seed=number)
+        # of noise, so that writing takes a good part of the time; the last ones, by name, take longer than any delay
+        noisy(source / f"{number // 8}" / f"{number:02}.png", 150 if number < 17 else 500, 300, seed=number)
     assert run_folder(plan_folder([source], calm), settings, Way(jobs=1)).exit_code == 0
     draw = random.Random(8)  # noqa: S311
     halved = 0
     for kill in range(KILLS):
         begun = lines(out)
-        wanted = kill * PICTURES // (KILLS + 1)  # pictures that are told of before it dies
+        wanted = kill * PICTURES // (KILLS + 3)  # pictures that are told of before it dies
         with subprocess.Popen(command(source, out, tiny_card), start_new_session=True) as process:
             until = time.monotonic() + 60
             while process.poll() is None and time.monotonic() < until:
                 if lines(out) > max(wanted, begun - 1) and (kill % 2 == 0 or halves(out)):
                     break
-            time.sleep(0 if kill % 2 else draw.uniform(0, 0.1))
+            time.sleep(0 if kill % 2 else draw.uniform(0, 0.04))
             assert process.poll() is None, "it was done before it was killed: more pictures are needed"
             os.killpg(process.pid, signal.SIGKILL)
         halved += bool(halves(out))

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pixelmend.errors import UsageError
-from pixelmend.inference.folders import find_pictures, listing
+from pixelmend.inference.folders import find_pictures
 from pixelmend.inference.folders.manifest import NAME
 from tests.inference.folders.conftest import noisy
 
@@ -115,7 +115,7 @@ def test_the_order_is_not_that_of_the_disk(photos: Path, monkeypatch: pytest.Mon
         def __exit__(self, *_: object) -> None:
             return None
 
-    monkeypatch.setattr(listing.os, "scandir", Shuffled)
+    monkeypatch.setattr(os, "scandir", Shuffled)
     assert places(photos) == wanted
 
 
@@ -127,7 +127,7 @@ def test_a_folder_that_cannot_be_looked_into_is_told(photos: Path, monkeypatch: 
             raise PermissionError(13, "Permission denied")
         return scandir(folder)
 
-    monkeypatch.setattr(listing.os, "scandir", refusing)
+    monkeypatch.setattr(os, "scandir", refusing)
     found = find_pictures([photos], OUT)
     assert len(found.pictures) == 4
     assert found.unreadable == (f"cannot look into {photos / 'sub/deep'}: Permission denied",)

@@ -64,7 +64,9 @@ def test_cut_off_anywhere_all_lines_before_stand(tmp_path: Path) -> None:
 def test_lines_of_something_else_are_passed_over(tmp_path: Path) -> None:
     path = filled(tmp_path, "a.png")
     with path.open("ab") as file:
-        file.write(b'\x00\x00\x00\n[1]\n{"name": 1, "other": 2}\n{"name": "x", "source": "x", "state": "done", "after": 7}\n')
+        file.write(
+            b'\x00\x00\x00\n[1]\n{"name": 1, "other": 2}\n{"name": "x", "source": "x", "state": "done", "after": 7}\n'
+        )
     with Manifest(tmp_path) as manifest:
         assert list(manifest.entries) == ["a.png"]
 
@@ -93,7 +95,7 @@ def test_one_run_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_folder_that_cannot_be_written_into(tmp_path: Path) -> None:
-    with pytest.raises(UnwritableError, match="cannot write into .*; choose another place"):
+    with pytest.raises(UnwritableError, match=r"cannot write into .*; choose another place"):
         Manifest(tmp_path / "absent")
 
 

@@ -15,7 +15,7 @@ import pytest
 from pixelmend.errors import ModelError, UnwritableError, UsageError
 from pixelmend.images import decode
 from pixelmend.inference import Options, Settings, Wish
-from pixelmend.inference.folders import State, Summary, Way, crew, plan_folder, run_folder, write_page
+from pixelmend.inference.folders import State, Summary, Way, plan_folder, run_folder, write_page
 from pixelmend.inference.folders.manifest import NAME
 from pixelmend.inference.folders.worker import _is_full
 from tests.inference.folders.conftest import noisy
@@ -151,7 +151,7 @@ def test_results_that_are_there_are_not_written_over_unasked(
     (out / "sub").mkdir(parents=True)
     (out / "sub/c.png").write_bytes(b"somebody's")
     for existing in ("refuse", "resume"):
-        with pytest.raises(UsageError, match="c.png.* --skip-existing .*leave"):
+        with pytest.raises(UsageError, match=r"c\.png.* --skip-existing .*leave"):
             run(photos, out, settings, existing=existing)
     assert snapshot(out) == {"sub/c.png": b"somebody's"}
     assert not (out / NAME).exists()
@@ -161,7 +161,7 @@ def test_results_that_are_there_are_not_written_over_unasked(
     assert run(photos, out, settings, existing="resume").counts["done"] == 0
     assert run(photos, out, replace(settings, options=Options(sigma=1)), existing="skip").counts["kept"] == 5
     assert (out / "sub/c.png").read_bytes() == b"somebody's"
-    with pytest.raises(UsageError, match="holds a run that did 4 pictures: give --resume .* --skip-existing"):
+    with pytest.raises(UsageError, match=r"holds a run that did 4 pictures: give --resume .* --skip-existing"):
         run(photos, out, settings)
     assert run(photos, out, settings, existing="replace").counts["done"] == 5
     assert decode(out / "sub/c.png").width == 56
@@ -169,18 +169,16 @@ def test_results_that_are_there_are_not_written_over_unasked(
 
 def test_misuse_is_told_before_anything_is_done(photos: Path, tmp_path: Path, settings: Settings) -> None:
     out = tmp_path / "out"
-    with pytest.raises(UsageError, match="unknown engine"):
+    with pytest.raises(UsageError, match=r"unknown engine"):
         run(photos, out, replace(settings, wish=Wish(engine="steam")))
-    with pytest.raises(UsageError, match="fills nothing in"):  # which no picture would change
+    with pytest.raises(UsageError, match=r"fills nothing in"):  # which no picture would change
         run(photos, out, replace(settings, options=Options(mask=photos / "b.png")))
     assert not out.exists()
     with pytest.raises(UnwritableError, match="cannot make the folder"):
         run(photos, photos / "b.png" / "out", settings)
 
 
-def test_a_model_that_is_broken_is_no_fault_of_the_pictures(
-    photos: Path, tmp_path: Path, settings: Settings
-) -> None:
+def test_a_model_that_is_broken_is_no_fault_of_the_pictures(photos: Path, tmp_path: Path, settings: Settings) -> None:
     assert not isinstance(settings.task, str)
     (tmp_path / "broken.onnx").write_bytes(b"no model")
     card = replace(settings.task, folder=tmp_path, file="broken.onnx")
@@ -198,7 +196,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
             super().__init__(*arguments, **options)
             found.append(self)
 
-    monkeypatch.setattr(crew.subprocess, "Popen", Seen)
+    monkeypatch.setattr(subprocess, "Popen", Seen)
     return found
 
 

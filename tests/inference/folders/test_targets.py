@@ -60,7 +60,7 @@ def test_one_result_for_two_pictures_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("out", ["photos", "photos/sub/..", "link"])
 def test_no_result_is_written_over_a_picture(photos: Path, out: str) -> None:
     (photos.parent / "link").symlink_to(photos)
-    with pytest.raises(UsageError, match="would be written over .*choose another folder with -o"):
+    with pytest.raises(UsageError, match=r"would be written over .*choose another folder with -o"):
         plan_folder([photos], photos.parent / out)
 
 
