@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pixelmend.errors import UsageError
-from pixelmend.inference.folders import find_pictures
+from pixelmend.inference.folders import find_pictures, means_several
 from pixelmend.inference.folders.manifest import NAME
 from tests.inference.folders.conftest import noisy
 
@@ -27,7 +27,7 @@ def test_a_folder_with_all_below_it_in_order(photos: Path) -> None:
         "a.jpg", "b.png", "sub/c.png", "sub/deep/d.webp", "sub/e.tif",
     ]  # fmt: skip
     assert all(each.source == photos / each.place for each in found.pictures)
-    assert found.left_out == {"hidden": 1, "other files": 1}
+    assert found.left_out == {"hidden": 1, "of another kind": 1}
 
 
 def test_files_patterns_and_folders_together(photos: Path, tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_results_are_no_pictures_to_restore(photos: Path) -> None:
     found = find_pictures([photos], photos / "out")
     names = [each.place.as_posix() for each in found.pictures]
     assert names == ["a.jpg", "b.png", "sub/c.png", "sub/deep/d.webp", "sub/e.tif", "well_restored.png"]
-    assert found.left_out["earlier results"] == 3
+    assert found.left_out["from earlier runs"] == 3
     assert places(photos / "old") == ["a.jpg"]  # which is named
 
 
@@ -133,10 +133,20 @@ def test_a_folder_that_cannot_be_looked_into_is_told(photos: Path, monkeypatch: 
     assert found.unreadable == (f"cannot look into {photos / 'sub/deep'}: Permission denied",)
 
 
+def test_one_file_is_not_several(photos: Path) -> None:
+    assert not means_several([photos / "b.png"])
+    assert not means_several([photos / "absent.png"])
+    noisy(photos / "a[1].png")
+    assert not means_several([photos / "a[1].png"])
+    assert means_several([photos])
+    assert means_several([photos / "*.png"])
+    assert means_several([photos / "b.png", photos / "a.jpg"])
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("empty", "no picture in .*empty.*left out: 1 other files"),
+        ("empty", "no picture in .*empty.*left out: 1 of another kind"),
         ("absent", "no such file or folder: .*absent"),
         ("absent/*.png", "there is no folder .*absent"),
         ("empty/*.png", r"no picture fits .*\*\.png"),

@@ -18,7 +18,7 @@ def test_as_many_as_there_are_cores_pictures_and_memory(monkeypatch: pytest.Monk
     monkeypatch.setattr(share, "cores", lambda: 8)
     assert how_many(None, 100, memory=64e9) == 8
     assert how_many(None, 3, memory=64e9) == 3
-    assert how_many(None, 100, memory=2.5e9) == 2
+    assert how_many(None, 100, memory=2.5e9) == 3
     assert how_many(None, 100, memory=0.0) == 1
     assert how_many(20, 100, memory=0.0) == 20  # who says so knows
     assert how_many(20, 5, memory=0.0) == 5

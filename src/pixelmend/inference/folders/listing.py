@@ -65,13 +65,21 @@ class Listing:
 
     Attributes:
         pictures: In order: sources as they were named, folders by the names within.
-        left_out: How many were passed over, by why: "other files", "hidden", "earlier results".
+        left_out: How many were passed over, by why: "hidden", "of another kind", "from earlier runs".
         unreadable: Folders that could not be looked into, and why.
     """
 
     pictures: tuple[Found, ...]
     left_out: dict[str, int] = field(default_factory=dict)
     unreadable: tuple[str, ...] = ()
+
+
+def means_several(sources: Sequence[str | Path]) -> bool:
+    """Whether sources are more than one file, so that there has to be a folder for results."""
+    if len(sources) != 1:
+        return True
+    path = Path(sources[0])
+    return path.is_dir() or (not os.path.lexists(path) and not _MAGIC.isdisjoint(str(path)))
 
 
 def find_pictures(sources: Sequence[str | Path], out: Path) -> Listing:
@@ -104,7 +112,7 @@ def find_pictures(sources: Sequence[str | Path], out: Path) -> Listing:
 
 
 def told(listing: Listing) -> str:
-    """What was left out, in brackets: " (left out: 3 hidden, 12 other files)"; "" where nothing was."""
+    """What was left out, in brackets: " (left out: 3 hidden, 12 of another kind)"; "" where nothing was."""
     counts = ", ".join(f"{count} {why}" for why, count in listing.left_out.items())
     return f" (left out: {counts})" if counts else ""
 
@@ -170,7 +178,7 @@ class _Walk:
             return False
         seen.add((stat.st_dev, stat.st_ino))
         if not is_root and (has_manifest or folder.resolve() == self._out):
-            self.left_out["earlier results"] += sum(
+            self.left_out["from earlier runs"] += sum(
                 _is_picture(name) for _, _, names in os.walk(folder) for name in names
             )
             return False
@@ -186,12 +194,12 @@ class _Walk:
 
     def _is_wanted(self, entry: os.DirEntry[str]) -> bool:
         if not _is_picture(entry.name):
-            self.left_out["other files"] += 1
+            self.left_out["of another kind"] += 1
             return False
         path = Path(entry.path)
         before = path.stem.removesuffix(RESTORED)
         if before != path.stem and any(path.with_name(before + suffix).exists() for suffix in _spellings()):
-            self.left_out["earlier results"] += 1
+            self.left_out["from earlier runs"] += 1
             return False
         return True
 

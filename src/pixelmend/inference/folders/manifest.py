@@ -108,6 +108,7 @@ class Manifest:
 
     def __init__(self, out: Path) -> None:
         self.path = out / NAME
+        self._is_new = False
         try:
             self._file: BinaryIO = self.path.open("a+b")
         except OSError as error:
@@ -125,7 +126,7 @@ class Manifest:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Close it, which unlocks it; it goes away where nothing was begun, or nothing could be."""
-        in_vain = kind is not None and issubclass(kind, PixelmendError) and not self.entries
+        in_vain = self._is_new and kind is not None and issubclass(kind, PixelmendError) and not self.entries
         if self.header is None or in_vain:
             with contextlib.suppress(OSError):
                 self.path.unlink()
@@ -144,7 +145,7 @@ class Manifest:
         self._file.truncate(0)
         self.entries = {}
         self._append({"pixelmend": _FORM, "began": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **header})
-        self.header = header
+        self.header, self._is_new = header, True
 
     def add(self, entry: Entry) -> None:
         """Tell what became of a picture.

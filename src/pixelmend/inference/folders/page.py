@@ -31,7 +31,7 @@ def write_page(summary: Summary, page: Path) -> None:
     Raises:
         UnwritableError: The disk is full, or the folder cannot be written to.
     """
-    facts = [line.strip() for line in summary.lines() if not line.startswith(("failed  ", "wrote"))]
+    facts = [line.strip() for line in summary.lines() if not line.startswith(("failed  ", "note  ", "wrote"))]
     facts += [readable(why) for why in summary.unreadable]
     write_folder_page(page, _rows(summary, page), title=f"Restored pictures in {readable(summary.out)}", facts=facts)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from pixelmend.errors import UsageError
 from pixelmend.inference.hardware import cores, look
 
-NEED = 1.0e9
-"""Bytes that a process takes at most with the largest pictures, rounded up; docs/folders.md says what was measured."""
+NEED = 0.7e9
+"""Bytes that a process takes at most with large pictures, rounded up; docs/folders.md says what was measured."""
 
 
 def how_many(wanted: int | None, pictures: int, *, memory: float | None = None) -> int:

@@ -107,13 +107,18 @@ class Summary:
         lines += [f"failed    {readable(why)}" for why in self.unreadable]
         if self.left_out:
             lines.append(f"left out  {', '.join(f'{count} {why}' for why, count in self.left_out.items())}")
+        if noted := sum(bool(entry.report.get("notes")) for entry in self.entries):
+            lines.append(
+                f"note      of {noted} something could not be kept or done as asked: --json or --report tells what"
+            )
         if self.jobs:
             lines.append(f"restored  {told}; {self.seconds:.1f} s{speed} ({self._how()})")
         else:
             lines.append(f"restored  {told}")
         if self.stopped or self.interrupted:
             lines.append(f"stopped   {self.stopped or 'interrupted'}; the same command with --resume goes on from here")
-        return (*lines, f"wrote     {readable(self.out)}")
+        written = any(entry.state != FAILED for entry in self.entries)
+        return (*lines, *([f"wrote     {readable(self.out)}"] if written else []))
 
     def _how(self) -> str:
         where = "" if self.runs.get("device", "cpu") == "cpu" else f" on {self.runs['device']}"
