@@ -62,7 +62,7 @@ class Settings:
             "weights": [[share, card.name, card.sha256] for share, card in self.weights().parts],
             **options,
             "mask": None if mask is None else str(mask),
-            **vars(self.wish),
+            **{name: value for name, value in vars(self.wish).items() if name != "lanes"},
             "format": self.format,
             "quality": self.quality,
         }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import typer
 
-from pixelmend.cli.progress import shares
+from pixelmend.cli.progress import folder_progress
 from pixelmend.cli.restoring.asked import STREAM, check_apart, check_report
 from pixelmend.errors import UnknownNameError, UsageError
 
@@ -101,11 +101,8 @@ def restore_many(sources: list[str], asked: Asked, many: Many) -> None:
     plan = plan_folder(
         sources, None if asked.output is None else Path(asked.output), None if form is None else suffix_for(form)
     )
-    with shares("restoring", quiet=asked.quiet) as bar:
-        summary = run_folder(
-            plan, asked.settings, many.way(),
-            lambda state: bar(state.share, f"{state.finished}/{state.total}"),
-        )  # fmt: skip
+    with folder_progress("restoring", quiet=asked.quiet) as tell:
+        summary = run_folder(plan, asked.settings, many.way(), tell)
     if many.report is not None:
         write_page(summary, many.report)
     _report(summary, asked.report)
