@@ -32,7 +32,7 @@ _LUMA_TABLE = np.array([
     72, 92, 95, 98, 112, 100, 103, 99,
 ])  # fmt: skip
 _QUALITIES = np.arange(3, 94)
-"""That are told from pixels: below, hardly a coefficient is left; above, the entries are 1 and 2, as any whole numbers."""
+"""Told from pixels: below, hardly a coefficient is left; above, the entries are 1 and 2, which fit any whole number."""
 _SPREAD = 0.75
 """Standard deviation of coefficients around the multiples, after rounding to 8 bits and colour conversion."""
 _WORST = -3.0
@@ -79,7 +79,8 @@ class Traces:
 def table_of(quality: int) -> NDArray[np.int64]:
     """The luma table at a quality: (64,), row by row, 1–255."""
     percent = 5000 // quality if quality < 50 else 200 - 2 * quality
-    return np.clip((_LUMA_TABLE * percent + 50) // 100, 1, 255)
+    table: NDArray[np.int64] = np.clip((_LUMA_TABLE * percent + 50) // 100, 1, 255)
+    return table
 
 
 def read_tables(data: bytes | memoryview) -> FileTables | None:

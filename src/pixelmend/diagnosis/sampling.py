@@ -29,12 +29,10 @@ class Sample:
     Attributes:
         colour: (N, H, W, C) float32, white = 1, C in {1, 3}; may leave [0, 1] where the picture is float.
         luma: (N, H, W) float32, on the 0–255 scale.
-        rounded: Whether the picture is stored as whole numbers of 8 bits.
     """
 
     colour: NDArray[np.float32]
     luma: NDArray[np.float32]
-    rounded: bool
 
     def chroma(self) -> NDArray[np.float32]:
         """(2, N, H, W) float32: blue and red without the luma, 0–255 scale; zeros where the picture is grey."""
@@ -46,21 +44,23 @@ class Sample:
 def take_sample(picture: PictureLike) -> Sample:
     """Look at a picture in at most 4×4 blocks of 128×128 pixels, all of one size and without overlap.
 
+    Values are taken as they are stored, whatever their colour space: traces of JPEG are in those.
+
     Raises:
         UnreadableError: The file behind the picture is damaged.
     """
     rows, columns = _starts(picture.height), _starts(picture.width)
     height, width = (min(BLOCK, side) for side in (picture.height, picture.width))
     blocks = [to_unit(picture.region(top, left, height, width)) for top in rows for left in columns]
-    return sample_of(np.stack(blocks), rounded=picture.dtype == np.uint8)
+    return sample_of(np.stack(blocks))
 
 
-def sample_of(blocks: NDArray[np.float32], *, rounded: bool) -> Sample:
+def sample_of(blocks: NDArray[np.float32]) -> Sample:
     """Blocks (N, H, W, C) on the [0, 1] scale as a sample; grey stored as colour becomes one channel."""
     if blocks.shape[3] == 3 and (np.ptp(blocks, axis=3) == 0).all():
         blocks = blocks[..., :1]
     weights: NDArray[Any] = np.array(LUMA if blocks.shape[3] == 3 else (1,), np.float32)
-    return Sample(blocks, 255 * (blocks @ weights), rounded)
+    return Sample(blocks, 255 * (blocks @ weights))
 
 
 def _starts(length: int) -> list[int]:
