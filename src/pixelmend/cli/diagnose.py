@@ -62,7 +62,7 @@ def diagnose(
     told: list[dict[str, Any]] = []
     failed: list[dict[str, str]] = []
     silent = quiet or report == _STDOUT
-    for number, path in enumerate(_files(pictures)):
+    for path in _files(pictures):
         try:
             found, advice = _look(path)
         except PictureError as error:
@@ -71,7 +71,9 @@ def diagnose(
             continue
         told.append(_as_dict(path, found, advice))
         if not silent:
-            typer.echo("\n".join(_row(path, found, advice, first=number == 0) if many else _page(path, found, advice)))
+            typer.echo(
+                "\n".join(_row(path, found, advice, first=len(told) == 1) if many else _page(path, found, advice))
+            )
     _write(report, {"pictures": told, "failed": failed})
     if failed:
         raise typer.Exit(1)

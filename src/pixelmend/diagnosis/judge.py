@@ -1,14 +1,16 @@
-"""From features to what is wrong: a small network, learnt from pictures that were damaged on purpose.
+"""From features to what is wrong: boosted trees, learnt from pictures that were damaged on purpose.
 
-`python -m benchmarks.learn_diagnosis` makes its weights.
+J. H. Friedman, "Greedy function approximation: a gradient boosting machine" (2001): each score sums over small trees.
+`python -m benchmarks.learn_diagnosis` makes them; here they are only asked.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,12 +25,12 @@ SIGNS = ("noise", "grain", "jpeg", "blur", "enlarged", "dark")
 """What may be there beside other things."""
 AMOUNTS = ("extent", "factor", "sigma", "still")
 """Logarithm of the blur's extent in pixels; base 2 of the enlargement; of sigma; and whether blur has no direction."""
-WEIGHTS = Path(__file__).with_name("judge.npz")
+TREES = Path(__file__).with_name("judge.npz")
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the network says.
+    """What the trees say.
 
     Attributes:
         mains: Probability of each of ``MAINS``; they sum to 1.
@@ -47,31 +49,62 @@ class Verdict:
     still: float
 
 
+@dataclass(frozen=True, eq=False)
+class Forest:
+    """Trees as arrays: nodes of all trees one after the other, a leaf being its own child.
+
+    Attributes:
+        feature: (nodes,), which number is asked for.
+        threshold: (nodes,): to the left where it is no greater.
+        left, right: (nodes,), the child's distance from this node.
+        value: (nodes,), what a leaf adds.
+        roots: (trees,), where each begins.
+        output: (trees,), which score it adds to.
+        base: (scores,), what each score is without trees.
+        depth: Steps from a root to its deepest leaf, at most.
+    """
+
+    feature: NDArray[np.int16]
+    threshold: NDArray[np.float32]
+    left: NDArray[np.uint8]
+    right: NDArray[np.uint8]
+    value: NDArray[np.float32]
+    roots: NDArray[np.int32]
+    output: NDArray[np.uint8]
+    base: NDArray[np.float64]
+    depth: int
+
+    def scores(self, numbers: NDArray[np.float32]) -> NDArray[np.float64]:
+        """(scores,) for one picture's features."""
+        node = self.roots.astype(np.int64)
+        for _ in range(self.depth):
+            step = np.where(numbers[self.feature[node]] <= self.threshold[node], self.left[node], self.right[node])
+            node = node + step
+        return self.base + np.bincount(self.output, self.value[node], len(self.base))
+
+
 def judge(numbers: NDArray[np.float32]) -> Verdict:
     """Judge a picture by its features, (COUNT,)."""
-    weights = _weights()
-    values = np.clip((numbers - weights["mean"]) / weights["spread"], -5, 5)
-    for layer in range(int(weights["layers"])):
-        values = values @ weights[f"weight{layer}"].T + weights[f"bias{layer}"]
-        if layer < int(weights["layers"]) - 1:
-            values = np.maximum(values, 0)
-    mains, signs, amounts = np.split(values, [len(MAINS), len(MAINS) + len(SIGNS)])
+    mains, signs, amounts = np.split(_forest().scores(numbers), [len(MAINS), len(MAINS) + len(SIGNS)])
     likely = np.exp(mains - mains.max())
     amount = dict(zip(AMOUNTS, amounts.tolist(), strict=True))
     return Verdict(
         dict(zip(MAINS, (likely / likely.sum()).tolist(), strict=True)),
-        dict(zip(SIGNS, _sigmoid(signs).tolist(), strict=True)),
-        float(np.exp(np.clip(amount["extent"], 0, 4.6))), float(2 ** np.clip(amount["factor"], 0, 3)),
-        float(np.exp(np.clip(amount["sigma"], -1, 5))), float(_sigmoid(np.array(amount["still"]))),
-    )  # fmt: skip
+        {name: _chance(score) for name, score in zip(SIGNS, signs.tolist(), strict=True)},
+        math.exp(min(max(amount["extent"], 0.0), 4.6)),
+        2 ** min(max(amount["factor"], 0.0), 3.0),
+        math.exp(min(max(amount["sigma"], -1.0), 5.0)),
+        _chance(amount["still"]),
+    )
 
 
-def _sigmoid(values: NDArray[Any]) -> NDArray[Any]:
-    likely: NDArray[Any] = 1 / (1 + np.exp(-np.clip(values, -30, 30)))
-    return likely
+def _chance(score: float) -> float:
+    return 1 / (1 + math.exp(-min(max(score, -30.0), 30.0)))
 
 
 @cache
-def _weights() -> dict[str, NDArray[np.float32]]:
-    with np.load(WEIGHTS, allow_pickle=False) as stored:
-        return {name: stored[name].astype(np.float32) for name in stored.files}
+def _forest() -> Forest:
+    with np.load(TREES, allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    depth = int(arrays.pop("depth"))
+    return Forest(**arrays, depth=depth)
