@@ -75,7 +75,8 @@ def open_heic(buffer: bytes | mmap.mmap, name: str) -> Foreign:
         file = pillow_heif.open_heif(io.BytesIO(buffer), convert_hdr_to_8bit=False)
         pixels = np.asarray(file)
     except (ValueError, EOFError, SyntaxError, RuntimeError, OSError) as error:
-        raise UnreadableError(f"cannot read {name}: the file is damaged or cut short ({error})") from None
+        why = " ".join(str(error).split())
+        raise UnreadableError(f"cannot read {name}: the file is damaged or cut short ({why})") from None
     info = file.info
     bits = int(info.get("bit_depth") or 8)
     if pixels.dtype == np.uint16:
