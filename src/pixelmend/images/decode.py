@@ -21,7 +21,7 @@ import numpy as np
 from pixelmend.errors import UnreadableError, UsageError
 from pixelmend.images.bands import DTYPES, left_behind, normalised
 from pixelmend.images.foreign import Foreign, open_foreign, open_heic
-from pixelmend.images.limits import check_container, check_declared, declared, is_read
+from pixelmend.images.limits import begins_as_tiff, check_container, check_declared, declared, is_read
 from pixelmend.images.metadata import PROFILE, read_metadata
 from pixelmend.images.profiles import space_for
 from pixelmend.images.values import LUMA, float_fault, to_unit
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from pixelmend.images.picture import ColourSpace, Pixels
 
 READABLE = "PNG, JPEG, TIFF, WebP, AVIF, GIF, HEIC, BMP, PPM, PGM or PFM"
-_NO_LOADER = "unable to load from source"
-"""What pyvips says where libvips knows no format that begins like that."""
 _AGAIN = "wanted a whole picture: copy or download it again"
 
 _FORMATS = {"jpeg": "jpeg", "uhdr": "jpeg", "png": "png", "webp": "webp", "tiff": "tiff", "gif": "gif", "heif": "avif"}
@@ -205,17 +203,17 @@ def _open(source: Path | bytes | mmap.mmap, name: str) -> Any:
             stream = pyvips.Source.new_from_file(os.fspath(source))
         else:
             stream = pyvips.Source.new_from_memory(source)
-        if is_read(stream) is False:
+        known = is_read(stream)
+        if known is None and not isinstance(source, Path) and begins_as_tiff(source):
+            raise UnreadableError(f"cannot read {name}: the file is damaged or cut short (no page is found), {_AGAIN}")
+        if known is None:
+            raise UnreadableError(f"cannot read {name}: it is not a picture, wanted {READABLE}: give another file")
+        if not known:
             raise UnreadableError(
-                f"cannot read {name}: it is not a picture of pixels, wanted {READABLE}: convert it first"
+                f"cannot read {name}: it is no picture of pixels, wanted {READABLE}: convert it first"
             )
         return pyvips.Image.new_from_source(stream, "", access="random", fail_on="error")
     except pyvips.Error as error:
-        # What libvips says of the cause another thread may have taken away; what pyvips says is this error's own.
-        if error.message == _NO_LOADER or "not in a known format" in str(error):
-            raise UnreadableError(
-                f"cannot read {name}: it is not a picture, wanted {READABLE}: give another file"
-            ) from None
         if any(words in str(error) for words in _UNKNOWN_KIND):
             raise UnreadableError(
                 f"cannot read {name}: its pixels are of a kind that is not read ({reason(error)}), wanted 8 or 16 bits "
