@@ -19,7 +19,7 @@ def loaded_by(code: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
-@pytest.mark.parametrize("room", ["errors", "images", "catalog", "diagnosis", "inference", "cli", "metrics"])
+@pytest.mark.parametrize("room", ["errors", "images", "catalog", "diagnosis", "inference", "cli", "metrics", "pages"])
 def test_the_run_half_loads_nothing_of_the_learn_half(room: str) -> None:
     assert loaded_by(f"import pixelmend.{room}").isdisjoint(HEAVY)
 

@@ -11,7 +11,7 @@ LAYERS = (
     {"errors"},
     {"files", "figures", "memory"},
     {"images", "metrics"},
-    {"catalog", "diagnosis", "degradations", "models", "losses"},
+    {"catalog", "diagnosis", "degradations", "models", "losses", "pages"},
     {"inference", "data"},
     {"export"},
     {"training", "evaluation"},

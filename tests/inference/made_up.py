@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,31 +83,17 @@ class Gamma:
         return clamped
 
 
-@dataclass(frozen=True, eq=False)
-class Coloured(ArrayPicture):
-    """A picture whose numbers mean something else than sRGB.
-
-    Attributes:
-        meaning: What they mean.
-    """
-
-    meaning: ColourSpace | None = None
-
-    @property
-    def space(self) -> ColourSpace | None:
-        """See ``PictureLike``."""
-        return self.meaning
-
-
 def stored(unit: NDArray[Any], dtype: Any) -> NDArray[Any]:
     """Values on the [0, 1] scale as they are stored."""
     white = {"uint8": 255, "uint16": 65535, "float32": 1}[np.dtype(dtype).name]
     return unit.astype(np.float32) if white == 1 else np.rint(np.clip(unit, 0, 1) * white).astype(dtype)
 
 
-def picture_of(pixels: NDArray[Any], alpha: NDArray[Any] | None = None, space: ColourSpace | None = None) -> Coloured:
+def picture_of(
+    pixels: NDArray[Any], alpha: NDArray[Any] | None = None, space: ColourSpace | None = None
+) -> ArrayPicture:
     """(H, W, C) and (H, W, 1) as a picture."""
-    return Coloured(pixels, alpha, pixels, meaning=space)
+    return ArrayPicture(pixels, alpha, pixels, space=space)
 
 
 def restored(

@@ -14,7 +14,6 @@ from pixelmend.images import full_scale, to_unit
 from pixelmend.inference import Options, restore_picture
 from pixelmend.inference.enlarge import as_given
 from tests.inference.made_up import (
-    Coloured,
     Gamma,
     Values,
     Working,
@@ -31,11 +30,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from pixelmend.images import ArrayPicture
+
 SPACE = Gamma()
 
 
 @st.composite
-def pictures(draw: st.DrawFn, least: int = 1) -> Coloured:
+def pictures(draw: st.DrawFn, least: int = 1) -> ArrayPicture:
     """Any depth, grey or colour, with and without transparency, in sRGB or not; floats leave [0, 1]."""
     dtype = np.dtype(draw(st.sampled_from(["uint8", "uint16", "float32"])))
     height, width = draw(st.integers(least, 150)), draw(st.integers(least, 150))
@@ -50,7 +51,7 @@ def pictures(draw: st.DrawFn, least: int = 1) -> Coloured:
 
 
 @st.composite
-def regions(draw: st.DrawFn, picture: Coloured) -> tuple[int, int, int, int]:
+def regions(draw: st.DrawFn, picture: ArrayPicture) -> tuple[int, int, int, int]:
     """Any rectangle within a picture."""
     left, top = draw(st.integers(0, picture.width - 1)), draw(st.integers(0, picture.height - 1))
     return left, top, draw(st.integers(1, picture.width - left)), draw(st.integers(1, picture.height - top))
@@ -58,7 +59,7 @@ def regions(draw: st.DrawFn, picture: Coloured) -> tuple[int, int, int, int]:
 
 @given(pictures())
 @settings(max_examples=60, deadline=None)
-def test_at_strength_0_all_comes_back_bit_for_bit_and_nothing_is_run(picture: Coloured) -> None:
+def test_at_strength_0_all_comes_back_bit_for_bit_and_nothing_is_run(picture: ArrayPicture) -> None:
     engine = Working(tinted)
     card = made_card(conditions=("noise_level",))
     same, report = restore_picture(picture, card, engine, Options(strength=0))
@@ -73,7 +74,7 @@ def test_at_strength_0_all_comes_back_bit_for_bit_and_nothing_is_run(picture: Co
 
 @given(pictures(least=12), st.data())
 @settings(max_examples=60, deadline=None)
-def test_outside_of_a_region_all_comes_back_bit_for_bit(picture: Coloured, data: st.DataObject) -> None:
+def test_outside_of_a_region_all_comes_back_bit_for_bit(picture: ArrayPicture, data: st.DataObject) -> None:
     left, top, width, height = region = data.draw(regions(picture))
     got, report = restored(picture, tinted, region=region)
     outside = np.ones(got.shape[:2], bool)
@@ -84,7 +85,7 @@ def test_outside_of_a_region_all_comes_back_bit_for_bit(picture: Coloured, data:
 
 @given(pictures(), st.sampled_from([{}, {"anchor": False}, {"strength": 0.7, "keep_grain": 0.5, "sigma": 20.0}]))
 @settings(max_examples=60, deadline=None)
-def test_pieces_give_what_the_whole_gives(picture: Coloured, wishes: dict[str, Any]) -> None:
+def test_pieces_give_what_the_whole_gives(picture: ArrayPicture, wishes: dict[str, Any]) -> None:
     card = made_card(conditions=("noise_level",))
     options = {"sigma": 20.0, **wishes}
     pieces, _ = restored(picture, tinted, card=card, **options)
@@ -97,7 +98,7 @@ def test_pieces_give_what_the_whole_gives(picture: Coloured, wishes: dict[str, A
 
 @given(pictures(), st.floats(0.01, 0.99))
 @settings(max_examples=60, deadline=None)
-def test_strength_is_the_share_of_the_change_that_is_taken(picture: Coloured, strength: float) -> None:
+def test_strength_is_the_share_of_the_change_that_is_taken(picture: ArrayPicture, strength: float) -> None:
     full, _ = restored(picture, tinted, anchor=False)
     some, report = restored(picture, tinted, anchor=False, strength=strength)
     given = picture.pixels.astype(float)
@@ -221,7 +222,7 @@ def test_in_another_space_the_change_is_that_of_srgb() -> None:
 
 @given(pictures(), st.sampled_from([1, 2]))
 @settings(max_examples=40, deadline=None)
-def test_what_is_hidden_does_not_show(picture: Coloured, scale: int) -> None:
+def test_what_is_hidden_does_not_show(picture: ArrayPicture, scale: int) -> None:
     if picture.alpha is None:
         return
     other = np.where(picture.alpha > 0, picture.pixels, picture.pixels[::-1, ::-1])
@@ -293,7 +294,7 @@ def noise(shape: tuple[int, ...], sigma: float) -> NDArray[np.float64]:
     return np.random.default_rng(10).normal(0, sigma / 255, shape)
 
 
-def told(picture: Coloured) -> float:
+def told(picture: ArrayPicture) -> float:
     _, report = restored(picture, smooth, card=made_card(conditions=("noise_level",)))
     assert report.sigma is not None
     return report.sigma

@@ -261,7 +261,7 @@ def test_what_a_format_cannot_hold_is_told_before_the_work(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("worked before it looked")
 
-    monkeypatch.setattr("pixelmend.inference.restorer.restore_picture", never)
+    monkeypatch.setattr("pixelmend.inference.work.restore_picture", never)
     wide = encode(np.zeros((1, 5000, 3), np.uint8), "webp")
     with pytest.raises(UnwritableError, match="got 20000×4, WebP holds at most 16383 a side"):
         restore(wide, make_model(folder, "super-resolve-small-x4"))

@@ -16,6 +16,7 @@ import numpy as np
 from pixelmend.errors import DataError
 from pixelmend.files import make_folder, write_text
 from pixelmend.images import from_unit, save
+from pixelmend.pages import CELL, cells, figure, frame, window_sums
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,12 +82,13 @@ class Crops:
         for group in groups.values():
             group.sort(key=lambda entry: entry.label != first)
         sections = [self._section(key, group, path, most) for key, group in groups.items()]
-        write_text(path, _PAGE.replace("SECTIONS", "\n".join(sections)))
+        body = f"<h1>{_TITLE}</h1>\n<p>{_WORDS}</p>\n{''.join(sections)}"
+        write_text(path, frame(_TITLE, body, style=_STYLE))
 
     def _section(self, key: tuple[str, str, str], entries: list[Entry], path: Path, most: int) -> str:
         title, task, case = (html.escape(part) for part in key)
         rows = [self._row(entries, name, path) for name in worst_first(entries)[:most]]
-        return f"<h2>{title}, {task}, {case}</h2>\n{''.join(rows)}"
+        return f"<h2>{title}, {task}, {case}</h2>\n{''.join(rows)}\n"
 
     def _row(self, entries: list[Entry], name: str, path: Path) -> str:
         place = self._place(entries[0], name)
@@ -94,7 +96,7 @@ class Crops:
         for entry in entries:
             if name in entry.pictures:
                 score = entry.pictures[name]
-                words = f"{entry.label}<br>{score.psnr:.2f} dB"
+                words = f"{entry.label}\n{score.psnr:.2f} dB"
                 words += "" if score.lpips is None else f", LPIPS {score.lpips:.3f}"
                 figures.append(_figure(place / f"{_owner(entry)}.webp", path, words))
         return f"<h3>{html.escape(name)}</h3>\n<div>{''.join(figures)}</div>\n"
@@ -127,21 +129,11 @@ def piece(clean: Pixels, degraded: Pixels) -> tuple[int, int]:
     detail = np.zeros_like(gray[0])
     detail[:-1] += np.abs(np.diff(gray[0], axis=0))
     detail[:, :-1] += np.abs(np.diff(gray[0], axis=1))
-    found = np.asarray(_sums(detail) * _sums(np.abs(gray[1] - gray[0])))
+    size = (clean.shape[0], clean.shape[1])
+    sums = [window_sums(cells(values), SIDE, size) for values in (detail, np.abs(gray[1] - gray[0]))]
+    found = sums[0] * sums[1]
     top, left = np.unravel_index(int(found.argmax()), found.shape)
-    return int(top) * _STEP, int(left) * _STEP
-
-
-_STEP = 16  # pixels between the pieces that are looked at
-
-
-def _sums(values: np.ndarray) -> np.ndarray:
-    """Sums over every piece, by an integral image; at least one piece, whatever the size."""
-    total = np.pad(values.cumsum(axis=0, dtype=np.float64).cumsum(axis=1), ((1, 0), (1, 0)))
-    height, width = (min(SIDE, side) for side in values.shape)
-    below, above = total[height:], total[:-height]
-    inner: np.ndarray = below[:, width:] - above[:, width:] - below[:, :-width] + above[:, :-width]
-    return inner[::_STEP, ::_STEP]
+    return int(top) * CELL, int(left) * CELL
 
 
 def _enlarged(pixels: Pixels, scale: int) -> Pixels:
@@ -150,11 +142,7 @@ def _enlarged(pixels: Pixels, scale: int) -> Pixels:
 
 
 def _figure(file: Path, page: Path, words: str) -> str:
-    link = html.escape(file.resolve().relative_to(page.parent.resolve()).as_posix())
-    known = words.partition("<br>")[0]
-    shown = "<br>".join(html.escape(part) for part in words.split("<br>"))
-    picture = f'<img src="{link}" alt="{html.escape(known)}" loading="lazy">'
-    return f"<figure>{picture}<figcaption>{shown}</figcaption></figure>"
+    return figure(file.resolve().relative_to(page.parent.resolve()).as_posix(), words)
 
 
 def _owner(entry: Entry) -> str:
@@ -165,24 +153,14 @@ def _digest(*words: str) -> str:
     return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
 
 
-_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>Pixelmend: restored pictures side by side</title>
-<style>
-:root { color-scheme: light dark; font: 15px/1.4 system-ui, sans-serif; }
-body { margin: 1rem auto; max-width: 96rem; padding: 0 1rem; }
-h2 { margin: 2rem 0 0; }
-h3 { margin: 1rem 0 .25rem; font-weight: 500; }
+_TITLE = "Restored pictures side by side"
+_WORDS = (
+    "The piece of each picture where most was to be restored, twice as large; for each set those pictures first on "
+    "which the first method is ahead of the best other one by least."
+)
+_STYLE = """
 div { display: flex; flex-wrap: wrap; gap: .75rem; }
-figure { margin: 0; width: 20rem; }
-img { width: 100%; image-rendering: pixelated; display: block; background: #8884; }
-figcaption { font-size: .9rem; min-height: 2.6em; }
-</style>
-<h1>Restored pictures side by side</h1>
-<p>The piece of each picture where most was to be restored, twice as large; for each set those pictures first on which
-the first method is ahead of the best other one by least.</p>
-SECTIONS
-</html>
+figure { width: 20rem; }
+img { width: 100%; image-rendering: pixelated; }
+figcaption { min-height: 2.6em; }
 """

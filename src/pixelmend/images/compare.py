@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pixelmend.errors import UnreadableError
-from pixelmend.images.encode import _convert, _enlarged, _to_vips
-from pixelmend.images.vips import pyvips, reason
+from pixelmend.images.upright import Upright
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,14 +17,15 @@ if TYPE_CHECKING:
 _GAP = 8  # white columns between the two
 
 
-def side_by_side(before: Picture, after: Pixels, *, max_side: int = 2048) -> NDArray[np.uint8]:
-    """The two pictures beside each other, upright, on white, reduced where larger than `max_side`.
+def side_by_side(before: Picture, after: Pixels | Picture, *, max_side: int = 2048) -> NDArray[np.uint8]:
+    """The two pictures beside each other, as viewers show them, reduced where larger than `max_side`.
 
     Where the result is larger than what came in, that is enlarged bicubically.
 
     Args:
         before: What came in.
-        after: (H·s, W·s, C), s whole, of the same channels, uint8, uint16 or float32 in [0, 1].
+        after: (H·s, W·s, C), s whole, uint8, uint16 or float32 in [0, 1], stored the same way up; or a picture, which
+            upright is as large or s times larger.
         max_side: The longest side, in pixels, of each of the two.
 
     Returns:
@@ -34,25 +33,19 @@ def side_by_side(before: Picture, after: Pixels, *, max_side: int = 2048) -> NDA
 
     Raises:
         UsageError: `after` is not a whole multiple of `before` in size.
-        UnreadableError: `before` is damaged.
+        UnreadableError: One of them is damaged.
     """
-    colour = _enlarged(before.colour, before.dtype, after.shape[1], after.shape[0])
-    left = _reduced(colour, before.dtype, before.header, max_side)
-    right = _reduced(_to_vips(after), after.dtype, before.header, max_side)
-    joined = left.join(right, "horizontal", shim=_GAP, background=255, expand=True)
-    try:
-        pixels: NDArray[np.uint8] = joined.numpy()
-    except pyvips.Error as error:
-        raise UnreadableError(f"cannot read {before.name}: {reason(error)}") from None
-    return pixels
+    right = Upright.result(after, before) if isinstance(after, np.ndarray) else Upright.of(after)
+    left = Upright.of(before).enlarged_to(right.height, right.width)
+    return beside([left.whole(max_side=max_side), right.whole(max_side=max_side)])
 
 
-def _reduced(image: Any, dtype: np.dtype[Any], header: Any, max_side: int) -> Any:
-    image = _convert(image, dtype, np.dtype(np.uint8))
-    if image.bands == 1:
-        image = image.bandjoin([image, image]).copy(interpretation="srgb")
-    if "orientation" in header.get_fields():
-        image.set_type(header.get_typeof("orientation"), "orientation", header.get("orientation"))
-        image = image.autorot()
-    factor = max_side / max(image.width, image.height)
-    return image.resize(factor) if factor < 1 else image
+def beside(pictures: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Pictures of one height in a row, white between them.
+
+    Args:
+        pictures: uint8 (h, w, 3) each.
+    """
+    white = np.full((pictures[0].shape[0], _GAP, 3), 255, np.uint8)
+    row = [part for picture in pictures for part in (picture, white)]
+    return np.concatenate(row[:-1], axis=1)

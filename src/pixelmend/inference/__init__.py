@@ -6,8 +6,10 @@ from pixelmend.inference.masks import read_mask
 from pixelmend.inference.options import Options
 from pixelmend.inference.report import Report
 from pixelmend.inference.restorer import default_output, restore
+from pixelmend.inference.settings import Settings
 from pixelmend.inference.sizes import crop, pad, padded_length
 from pixelmend.inference.weights import MixedEngine, Weights, find_weights
+from pixelmend.inference.work import Work, begin, restore_file
 
 __all__ = [
     "Choice",
@@ -16,8 +18,11 @@ __all__ = [
     "OnnxEngine",
     "Options",
     "Report",
+    "Settings",
     "Weights",
     "Wish",
+    "Work",
+    "begin",
     "cached_engine",
     "choose",
     "crop",
@@ -28,5 +33,6 @@ __all__ = [
     "padded_length",
     "read_mask",
     "restore",
+    "restore_file",
     "restore_picture",
 ]
