@@ -73,14 +73,14 @@ class TorchEngine:
         self._conditions, self._threads = conditions, threads
 
     @classmethod
-    def of(cls, card: Card, device: str, precision: str) -> Self:
-        """The engine for the model of a card.
+    def of(cls, card: Card, device: str, precision: str, lanes: int = 0) -> Self:
+        """The engine for the model of a card; with lanes, it takes one piece after the other in one thread.
 
         Raises:
             UsageError: See the class.
             ModelError: The file is missing, damaged, or not one that a network can be built from again.
         """
-        return cls(rebuild(card), card.conditions, device, precision=precision)
+        return cls(rebuild(card), card.conditions, device, precision=precision, threads=1 if lanes else 0)
 
     @staticmethod
     def devices() -> tuple[str, ...]:

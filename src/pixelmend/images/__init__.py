@@ -7,7 +7,14 @@ Every picture that Pixelmend touches comes in through `decode` (files and encode
 from pixelmend.images.compare import beside, side_by_side
 from pixelmend.images.decode import Picture, decode, read_float, read_rgb8
 from pixelmend.images.encode import Encoded, check_encoding, check_target, encode, save
-from pixelmend.images.formats import default_format, default_suffix, format_named, formats, suffix_for
+from pixelmend.images.formats import (
+    default_format,
+    default_suffix,
+    format_named,
+    format_of,
+    formats,
+    suffix_for,
+)
 from pixelmend.images.kinds import check_given_back, give_back, open_image
 from pixelmend.images.picture import ArrayPicture, ColourSpace, PictureLike, Pixels
 from pixelmend.images.recompress import through_webp
@@ -32,6 +39,7 @@ __all__ = [
     "default_suffix",
     "encode",
     "format_named",
+    "format_of",
     "formats",
     "from_unit",
     "full_scale",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from pixelmend.errors import UnreadableError
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 DTYPES = {"uchar": "uint8", "ushort": "uint16", "float": "float32"}
 """Types of NumPy by those of libvips that stay what they are."""
 _WANTED = "wanted 8 or 16 bits or float32, grey or RGB, with or without transparency: convert it first"
+_START = 2**16  # of an AVIF: what tells of its pictures
 _LAB = {"lab", "labs", "labq", "lch", "xyz", "yxy"}
 
 
@@ -53,13 +55,29 @@ def normalised(image: Any, name: str) -> tuple[Any, list[str]]:
     return image, notes
 
 
-def frames(image: Any, buffer: bytes | mmap.mmap | None) -> int:
-    """How many pictures a file holds; of a moving PNG libvips does not tell."""
-    pages = int(image.get_n_pages())
-    if pages > 1 or buffer is None or not str(image.get("vips-loader")).startswith("png"):
-        return pages
-    at = buffer.find(b"acTL", 8, buffer.find(b"IDAT"))
-    return pages if at < 0 else int.from_bytes(buffer[at + 4 : at + 8], "big")
+def left_behind(image: Any, buffer: bytes | mmap.mmap | None) -> list[str]:
+    """What a file holds beside the picture that is read, and how else that differs, one sentence each.
+
+    Args:
+        image: As libvips opened it.
+        buffer: The file, where it could be mapped.
+    """
+    notes = []
+    loader = str(image.get("vips-loader"))
+    frames = int(image.get_n_pages())
+    if buffer is not None and loader.startswith("png"):
+        at = buffer.find(b"acTL", 8, buffer.find(b"IDAT"))  # libvips tells nothing of moving PNG
+        frames = int.from_bytes(buffer[at + 4 : at + 8], "big") if at > 0 else 1
+    if frames > 1:
+        notes.append(f"only the first of {frames} frames or pages is kept")
+    if "gainmap-data" in image.get_fields():
+        notes.append("the gain map for very bright screens was left out")
+    if buffer is not None and loader.startswith("heif"):
+        # how many channels each picture in the file has: its own and that of transparency
+        channels = set(re.findall(rb"pixi\0{4}(.)", buffer[:_START], re.DOTALL))
+        if channels == {b"\1"} and image.bands >= 3:
+            notes.append("grey became colour: it is read so from AVIF")
+    return notes
 
 
 def _from_cmyk(image: Any) -> Any:

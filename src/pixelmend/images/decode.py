@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from pixelmend.errors import UnreadableError, UsageError
-from pixelmend.images.bands import DTYPES, frames, normalised
+from pixelmend.images.bands import DTYPES, left_behind, normalised
 from pixelmend.images.foreign import Foreign, open_foreign, open_heic
+from pixelmend.images.limits import check_container, check_declared, declared, is_read
 from pixelmend.images.metadata import PROFILE, read_metadata
 from pixelmend.images.profiles import space_for
 from pixelmend.images.values import LUMA, float_fault, to_unit
@@ -38,7 +39,7 @@ _NO_LOADER = "unable to load from source"
 _AGAIN = "wanted a whole picture: copy or download it again"
 
 _FORMATS = {"jpeg": "jpeg", "uhdr": "jpeg", "png": "png", "webp": "webp", "tiff": "tiff", "gif": "gif", "heif": "avif"}
-"""Formats by the loaders of libvips that are used; it has others, for drawings and tables of numbers."""
+"""Formats by the loaders of libvips that are used."""
 _UNKNOWN_KIND = ("samples out of range", "bad labq format", "not supported", "unsupported")
 """What libvips says of pixels that are whole, but of a kind that it does not read."""
 
@@ -204,6 +205,10 @@ def _open(source: Path | bytes | mmap.mmap, name: str) -> Any:
             stream = pyvips.Source.new_from_file(os.fspath(source))
         else:
             stream = pyvips.Source.new_from_memory(source)
+        if is_read(stream) is False:
+            raise UnreadableError(
+                f"cannot read {name}: it is not a picture of pixels, wanted {READABLE}: convert it first"
+            )
         return pyvips.Image.new_from_source(stream, "", access="random", fail_on="error")
     except pyvips.Error as error:
         # What libvips says of the cause another thread may have taken away; what pyvips says is this error's own.
@@ -242,20 +247,17 @@ def _opened(source: Path | bytes | mmap.mmap, name: str) -> Foreign:
     found = open_foreign(buffer, name) if buffer else None
     if found is not None:
         return found
+    if buffer:
+        check_container(buffer, name)
     image = _open(source, name)
-    form = _FORMATS.get(str(image.get("vips-loader")).removesuffix("_source").removesuffix("load"))
-    if form is None:
-        raise UnreadableError(f"cannot read {name}: it is not a picture of pixels, wanted {READABLE}: convert it first")
+    form = _FORMATS[str(image.get("vips-loader")).removesuffix("_source").removesuffix("load")]
+    check_declared(declared(image, source.stat().st_size if isinstance(source, Path) else len(source)), name)
     if form == "avif" and image.get("heif-compression") != "av1":
         return open_heic(source.read_bytes() if isinstance(source, Path) else source, name)
-    notes = []
-    if (pages := frames(image, buffer)) > 1:
-        notes.append(f"only the first of {pages} frames or pages is kept")
-    if "gainmap-data" in image.get_fields():
-        notes.append("the gain map for very bright screens was left out")
-    header, more = read_metadata(image, buffer)
+    left = left_behind(image, buffer)
+    header, lost = read_metadata(image, buffer)
     image, changed = normalised(header, name)
-    return Foreign(image, image, form, (*notes, *more, *changed))
+    return Foreign(image, image, form, (*left, *lost, *changed))
 
 
 def _picture(found: Foreign, path: Path | None, mapped: mmap.mmap | None) -> Picture:

@@ -88,7 +88,7 @@ def save(
     _check_path(path, like)
     with replacing(path) as temporary:
         try:
-            getattr(ready.image, ready.form.saver)(str(temporary), **ready.options)
+            getattr(ready.image, ready.form.saver)(os.fsencode(temporary), **ready.options)
         except pyvips.Error as error:
             raise UnwritableError(
                 f"cannot write {path}: {_cause(error, temporary)}; what was there is unchanged"

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pixelmend.errors import UnreadableError
+from pixelmend.images.limits import Declared, check_declared
 from pixelmend.images.metadata import BITS, header_of
 from pixelmend.images.vips import pyvips
 
@@ -80,7 +82,7 @@ def open_heic(buffer: bytes | mmap.mmap, name: str) -> Foreign:
         # ten bits come in the upper part of sixteen, so that white would not be white
         scale = 65535 / (2**bits - 1)
         pixels = np.rint((pixels >> (16 - bits)) * np.float32(scale)).astype(np.uint16)
-    notes = [f"only the first of {len(file)} pictures is kept"] if len(file) > 1 else []
+    notes = [f"only the first of {len(file)} frames or pages is kept"] if len(file) > 1 else []
     if info.get("depth_images") or info.get("aux"):
         notes.append("what came beside the picture (depth, gain map) was left out")
     header = header_of(info.get("exif"), info.get("xmp"), info.get("icc_profile"), None)
@@ -99,6 +101,10 @@ def _bmp(buffer: bytes | mmap.mmap, name: str) -> Foreign:
         raise UnreadableError(
             f"cannot read {name}: BMP needs Pillow, which is not installed: pip install 'pixelmend[pil]'"
         ) from None
+    form = "<HH" if bytes(buffer[14:18]) == b"\x0c\0\0\0" else "<ii"  # the oldest header is short
+    width, height = map(abs, struct.unpack_from(form, bytes(buffer[18:26]).ljust(8, b"\0")))
+    # It takes fewer bytes a pixel, but of more pixels than are allowed by that Pillow would warn.
+    check_declared(Declared(width, height, "bmp", 3, held=11.2), name)
     try:
         with Image.open(io.BytesIO(buffer), formats=["BMP"]) as file:
             mode = file.mode
@@ -130,6 +136,7 @@ def _plain(buffer: bytes | mmap.mmap, name: str) -> Foreign:
         raise UnreadableError(f"cannot read {name}: its first line tells an impossible size or maximum")
     whole = "u1" if most < 256 else ">u2"
     dtype: np.dtype[Any] = np.dtype(("<f4" if most < 0 else ">f4") if floats else whole)
+    check_declared(Declared(width, height, "ppm", 0), name)
     count = width * height * bands
     if len(buffer) - told.end() < count * dtype.itemsize:
         raise UnreadableError(f"cannot read {name}: the file is cut short, wanted a whole picture: copy it again")

@@ -33,6 +33,7 @@ PROFILE, BLOCK, XMP, IPTC = "icc-profile-data", "exif-data", "xmp-data", "iptc-d
 BITS = "bits-per-sample"
 _KEPT = (PROFILE, XMP, "orientation", "resolution-unit", "image-description")
 """Fields of a libvips image that belong to the picture and not to the file it was in; and EXIF."""
+_EXIF_DENSITY = ("exif-ifd0-XResolution", "exif-ifd0-YResolution", "exif-ifd0-ResolutionUnit")
 _UNKNOWN = 72 / 25.4
 """Pixels per millimetre where nothing is told."""
 
@@ -70,9 +71,8 @@ def header_of(exif: bytes | None, xmp: bytes | None, profile: bytes | None, dens
     """
     image = _probe(exif) if exif else pyvips.Image.black(1, 1)
     image = image.copy() if density is None else image.copy(xres=density, yres=density)
-    for key in ("orientation", "exif-ifd0-Orientation"):
-        if key in image.get_fields():
-            image.remove(key)
+    if "orientation" in image.get_fields():
+        image.set("orientation", 1)
     for key, value in ((XMP, xmp), (PROFILE, profile)):
         if value:
             image.set_type(pyvips.GValue.blob_type, key, value)
@@ -88,12 +88,16 @@ def with_metadata(image: Any, like: Picture, name: str) -> tuple[Any, list[str]]
         name: The format to be.
     """
     header, form = like.header, FORMATS[name]
-    image = image.copy(xres=header.xres, yres=header.yres)
-    fields = header.get_fields()
-    for key in fields:
+    image, fields = image.copy(), header.get_fields()
+    # The block first: libvips reads density, orientation and fields out of it as it is set.
+    for key in sorted(fields, key=lambda each: each != BLOCK):
         exif = key.startswith("exif-") and not key.startswith("exif-ifd1-")
         if key in _KEPT or exif or (name == "png" and key.startswith("png-comment-")):
             image.set_type(header.get_typeof(key), key, header.get(key))
+    for key in image.get_fields():
+        if key.startswith(("exif-", "orientation")) and (key not in fields or key.startswith("exif-ifd1-")):
+            image.remove(key)
+    image = image.copy(xres=header.xres, yres=header.yres)
     for key, side in (("exif-ifd0-ImageWidth", image.width), ("exif-ifd0-ImageLength", image.height)):
         if key in fields:
             image.set_type(pyvips.GValue.gstr_type, key, str(side))
@@ -154,6 +158,7 @@ def _with_tags(image: Any, found: lists.Tags) -> tuple[Any, list[str]]:
     iim, extra = found.pop(lists.IPTC, None), found.pop(lists.EXTRA_SAMPLES, None)
     if isinstance(extra, lists.Tag) and extra.data[:2] == b"\x01\0":
         notes.append("colour that was multiplied by its transparency was divided by it")
+    density = (image.xres, image.yres)
     image = image.copy()
     if IPTC in image.get_fields():  # cut short by libvips
         image.remove(IPTC)
@@ -164,6 +169,7 @@ def _with_tags(image: Any, found: lists.Tags) -> tuple[Any, list[str]]:
         for key in probe.get_fields():
             if key.startswith("exif-"):
                 image.set_type(probe.get_typeof(key), key, probe.get(key))
+        image = image.copy(xres=density[0], yres=density[1])
     return image, notes
 
 
@@ -187,6 +193,10 @@ def _with_density(image: Any) -> Any:
         return image
     density = _exif_density(image)
     image = image.copy(xres=density[0], yres=density[1])
+    if all(map(_stands_for_unknown, density)):
+        for key in _EXIF_DENSITY:
+            if key in image.get_fields():
+                image.remove(key)  # libvips writes what the image says
     if "resolution-unit" not in image.get_fields():
         image.set_type(pyvips.GValue.gstr_type, "resolution-unit", "in")
     return image
@@ -204,10 +214,10 @@ def _stands_for_unknown(density: float) -> bool:
 
 def _exif_density(image: Any) -> tuple[float, float]:
     fields = image.get_fields()
-    names = ("exif-ifd0-XResolution", "exif-ifd0-YResolution")
+    *names, units = _EXIF_DENSITY
     if any(name not in fields for name in names):
         return _UNKNOWN, _UNKNOWN
-    unit = str(image.get("exif-ifd0-ResolutionUnit")) if "exif-ifd0-ResolutionUnit" in fields else "2"
+    unit = str(image.get(units)) if units in fields else "2"
     millimetres = 10.0 if unit.startswith("3") else 25.4
     told = []
     for name in names:

@@ -32,8 +32,12 @@ if TYPE_CHECKING:
 SPACES = {b"RGB ": 3, b"GRAY": 1, b"CMYK": 4}
 """Channels of a picture by the kind of numbers that a profile says it is for."""
 
-_NO_CHANGE = 0.75 / 255
-"""A profile that moves no colour by more than this, on the [0, 1] scale, is sRGB in effect."""
+_NO_CHANGE = 2 / 255
+"""A profile that moves no colour as far as this, on the [0, 1] scale, is sRGB in effect.
+
+The profiles of sRGB that are in use have rounded figures, which move a dark saturated colour by 0.6 to 1.6 levels of 8
+bits; the nearest that is none (a power of 2.2) moves some by 8.
+"""
 _TO_D50 = np.array(
     [[0.4360747, 0.3850649, 0.1430804], [0.2225045, 0.7168786, 0.0606169], [0.0139322, 0.0971045, 0.7141733]]
 )
@@ -141,7 +145,8 @@ def space_of(profile: bytes) -> ColourSpace | None:
     try:
         space = _read(profile, channels)
         lattice = _lattice(channels)
-        moved = np.abs(space.to_srgb(lattice) - lattice).max()
+        # Clipped: a matrix of rounded figures throws the darkest colours a little beyond sRGB.
+        moved = np.abs(np.clip(space.to_srgb(lattice), 0, 1) - lattice).max()
     except (struct.error, LookupError, ValueError, np.linalg.LinAlgError, pyvips.Error) as error:
         raise UnusableProfileError(f"the profile is broken ({error})") from None
     if not np.isfinite(moved):

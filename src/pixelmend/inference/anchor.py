@@ -1,10 +1,16 @@
-"""Holding the colours of the input: what a model changed over large areas, all alike, is taken back.
+"""Holding the colours of the input: what a model shifted over a large area, all alike, is taken back.
 
 Means of blocks of 128×128 pixels of the input, and of as many of the result, are compared for each channel. A smooth
-surface of which every block's mean is the difference is added to the result: bilinear between the blocks' centres,
-with the heights there that make the means come out exactly. So a cast, a fade or a vignette that a model adds goes away
-altogether, and detail stays as it is: the surface has none. Blocks of that size are so large that noise, blur and the
-blocks of JPEG leave next to nothing in their means.
+surface of which every block's mean is the shift is added to the result: bilinear between the blocks' centres, with the
+heights there that make the means come out exactly. So a cast, a fade or a vignette that a model adds goes away, and
+detail stays as it is: the surface has none.
+
+Not every difference is a shift. Noise that was clipped, in the picture or in the camera before its tone curve, moves
+the mean of what is dark upwards; a model that takes noise away is right to move it back. So what is small beside the
+spread of what the model took away (0.15 standard deviations within the block) counts as no shift; nor does what makes a
+block darker of which half is as black as can be, nor the same in white. Where a picture has no noise, all of a shift is
+taken back; where it has, all but what the noise could be. docs/control.md says what this and the size of the blocks
+bring and cost.
 
 All this is counted on the result as it is stored, whatever pieces it was made in; strip by strip, so that neither the
 picture nor the result need be in memory.
@@ -33,6 +39,14 @@ _BLOCK = 128
 """Side of the blocks in pixels of the input; the last along a side is up to twice as long."""
 _STRIP = 2**19
 """So many pixels are looked at together, about."""
+_DOUBT = 0.15
+"""A shift is none where it is less than this, in standard deviations of what was taken away in the block."""
+_SHARPNESS = 4
+"""How fast it is believed above that: at twice as much, all but 1/16 of it is taken back."""
+_CLIPPED = (0.25, 0.5)
+"""Shares of black (white) in a block: from the first on, less and less is believed to have become darker (brighter)."""
+_SAMPLED = 4
+"""The spread is measured on every fourth row, but of small pictures."""
 _LEAST = 64
 """So many pixels must be seen of a block that is transparent elsewhere for its own mean to count half."""
 
@@ -50,14 +64,24 @@ def anchor(picture: PictureLike, restored: Pixels, area: Area, scale: int) -> fl
         scale: Result over picture.
 
     Returns:
-        The greatest difference of a block's mean in any channel that was found, in levels of 255.
+        The greatest shift of a block in any channel that was taken back, in levels of 255.
 
     Raises:
         UnreadableError: The picture's file is damaged.
     """
-    differences = _differences(picture, restored, area, scale)
-    _add(picture, restored, area, scale, differences)
-    return float(255 * np.abs(differences).max())
+    shifts = _believed(_compare(picture, restored, area, scale))
+    _add(picture, restored, area, scale, shifts)
+    return float(255 * np.abs(shifts).max())
+
+
+def _believed(found: _Found) -> NDArray[np.float64]:
+    """What of a difference of means is a shift of colours, (rows of blocks, columns of blocks, C)."""
+    doubt = _DOUBT * np.sqrt(found.variance) / np.maximum(np.abs(found.mean), 1e-12)
+    clipped = np.where(found.mean > 0, found.black, found.white)
+    first, last = _CLIPPED
+    sure = np.clip((last - clipped) / (last - first), 0, 1)
+    believed: NDArray[np.float64] = found.mean * np.maximum(0, 1 - doubt**_SHARPNESS) * sure
+    return believed
 
 
 def _starts(length: int) -> NDArray[np.intp]:
@@ -74,40 +98,83 @@ def _strips(area: Area, scale: int) -> Iterator[tuple[int, int, int]]:
             yield first, min(most, end - first), index
 
 
-def _differences(picture: PictureLike, restored: Pixels, area: Area, scale: int) -> NDArray[np.float64]:
-    """Mean of the input less that of the result, for each block, (rows, columns, C) on the [0, 1] scale."""
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What is known of each block, (rows of blocks, columns of blocks, C) each.
+
+    Attributes:
+        mean: Of what the input has more than the result, on the [0, 1] scale.
+        variance: Of the same.
+        black: The share of the input's values that are black.
+        white: The share that are white.
+    """
+
+    mean: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    black: NDArray[np.float64]
+    white: NDArray[np.float64]
+
+
+def _compare(picture: PictureLike, restored: Pixels, area: Area, scale: int) -> _Found:
+    """Input and result, block by block."""
     columns = _starts(area.width)
-    shape = (len(_starts(area.height)), len(columns), picture.channels)
-    totals, counts = np.zeros(shape), np.zeros((*shape[:2], 1))
+    shape = (len(_starts(area.height)), len(columns))
+    # Of the change; and on some rows, of its square, of black and of white.
+    totals, sampled = np.zeros((1, *shape, picture.channels)), np.zeros((3, *shape, picture.channels))
+    seen, seen_sampled = np.zeros((*shape, 1)), np.zeros((*shape, 1))
+    white = full_scale(picture.dtype)
+    step = _SAMPLED if area.height >= _BLOCK else 1
     hidden = False
     for first, height, index in _strips(area, scale):
         where = (area.top + first, area.left, height, area.width)
         before, after = picture.region(*where), _part(restored, where, scale)
         alpha = opacity_of(picture, where)
         if alpha is None:
-            sums = _sums(before, columns) / full_scale(picture.dtype)
-            totals[index] += sums - _sums(after, columns * scale) / (full_scale(restored.dtype) * scale**2)
-            counts[index] += np.diff([*columns, area.width])[:, np.newaxis] * height
+            sums = _sums(before, columns) / white
+            totals[0, index] += sums - _sums(after, columns * scale) / (full_scale(after.dtype) * scale**2)
+            seen[index] += np.diff([*columns, area.width])[:, np.newaxis] * height
         else:
             hidden = True
-            change = (to_unit(before) - _reduced(to_unit(after), scale)) * alpha
-            totals[index] += _sums(change, columns)
-            counts[index] += _sums(alpha, columns)
+            totals[0, index] += _sums(_change(before, after, scale) * alpha, columns)
+            seen[index] += _sums(alpha, columns)
+        rows = slice(-first % step, None, step)
+        some = before[rows]
+        weight = np.float32(1) if alpha is None else alpha[rows]
+        squares = np.square(_change(some, _lines(after, scale)[rows].reshape(-1, *after.shape[1:]), scale))
+        for total, values in zip(sampled, (squares, some == 0, some == white), strict=True):
+            total[index] += _sums(values * weight, columns)
+        seen_sampled[index] += _sums(np.broadcast_to(weight, (*some.shape[:2], 1)), columns)
         let_go(restored)
+    (mean,) = _means(totals, seen, hidden=hidden)
+    square, black, bright = _means(sampled, seen_sampled, hidden=hidden)
+    return _Found(mean, np.maximum(0, square - mean**2), black, bright)
+
+
+def _means(totals: NDArray[np.float64], seen: NDArray[np.float64], *, hidden: bool) -> NDArray[np.float64]:
+    """Sums over so much that is seen; where little is, what is known of the whole picture counts."""
     if hidden:
-        # Where little is seen, what is known of the whole picture counts.
-        least = np.float64(_LEAST)
-        totals += least * totals.sum(axis=(0, 1)) / max(counts.sum(), 1.0)
-        counts += least
-    return totals / counts
+        totals = totals + _LEAST * totals.sum(axis=(1, 2), keepdims=True) / max(seen.sum(), 1.0)
+        seen = seen + _LEAST
+    means: NDArray[np.float64] = totals / np.maximum(seen, 1e-12)
+    return means
+
+
+def _change(before: Pixels, after: Pixels, scale: int) -> NDArray[np.float32]:
+    """What the input has more than the result, (H, W, C)."""
+    return to_unit(before) - _reduced(to_unit(_lines(after, scale)), scale)
+
+
+def _lines(pixels: Pixels, scale: int) -> Pixels:
+    """Rows of the result by rows of the input, (H, scale, W·scale, C)."""
+    return pixels.reshape(-1, scale, *pixels.shape[1:])
 
 
 def _reduced(unit: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
-    """Means of squares of pixels, (H, W, C)."""
+    """Means of squares of pixels, (H, scale, W·scale, C) to (H, W, C)."""
     if scale == 1:
-        return unit
-    height, width, channels = unit.shape
-    means: NDArray[np.float32] = unit.reshape(height // scale, scale, width // scale, scale, channels).mean(axis=(1, 3))
+        return unit[:, 0]
+    height, _, width, channels = unit.shape
+    means: NDArray[np.float32] = unit.reshape(height, scale, width // scale, scale, channels).mean(axis=(1, 3))
     return means
 
 

@@ -42,17 +42,20 @@ def enlarged(unit: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
 def at_scale(
     unit: NDArray[np.float32], alpha: NDArray[np.float32] | None, scale: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """Colour and opacity, enlarged; hidden colours do not bleed into what is seen.
+    """Colour and opacity, enlarged and then within [0, 1]; hidden colours do not bleed into what is seen.
 
     Args:
         unit: (H, W, C).
         alpha: (H, W, 1), 0 to 1; None where all is opaque.
         scale: 1 gives back the very arrays.
     """
-    if scale == 1 or alpha is None:
-        return enlarged(unit, scale), alpha
-    larger: NDArray[np.float32] = np.clip(enlarged(alpha, scale), 0, 1)
-    return divided(enlarged(unit * alpha, scale), larger, enlarged(unit, scale)), larger
+    if scale == 1:
+        return unit, alpha
+    if alpha is None:
+        return np.clip(enlarged(unit, scale), 0, 1), None
+    larger = enlarged(alpha, scale)  # overshoots as colour times opacity does
+    colour = divided(enlarged(unit * alpha, scale), larger, enlarged(unit, scale))
+    return np.clip(colour, 0, 1), np.clip(larger, 0, 1)
 
 
 def divided(
@@ -64,7 +67,7 @@ def divided(
 
     Args:
         premultiplied: (H, W, C).
-        alpha: (H, W, 1), 0 to 1.
+        alpha: (H, W, 1), about 0 to 1.
         hidden: (H, W, C), colours.
     """
     least: NDArray[np.float32] = np.maximum(alpha, np.float32(LEAST_ALPHA))

@@ -124,8 +124,15 @@ def run(
         raise ModelError(f"{card.name} gave a piece of {restored.shape}, wanted {whole}: its card is not its own")
     restored = restored[: unit.shape[0] * card.scale, : unit.shape[1] * card.scale]
     if unit.shape[2] == 1:
-        restored = restored.mean(axis=2, keepdims=True)
+        restored = _grey(restored)
     return _finished(piece, unit, restored, wanted, card.scale)
+
+
+def _grey(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mean of three channels, (H, W, 1); where they are equal, just that number."""
+    red, green, blue = (rgb[:, :, channel, np.newaxis] for channel in range(3))
+    mean = green + ((red - green) + (blue - green)) / np.float32(3)
+    return mean.astype(np.float32, copy=False)
 
 
 def _inputs(

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pixelmend
-from pixelmend.inference.core import Options
+from pixelmend.images import check_encoding
 from pixelmend.inference.engines import USUAL, Wish
+from pixelmend.inference.options import Options
 from pixelmend.inference.weights import Weights, find_weights
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ class Settings:
         fidelity: 1 for the faithful weights of the task, 0 for the perceptual ones, between for both.
         options: What the restorer is told.
         wish: Engine, device and precision.
+        format: Of the result: one of `pixelmend.images.formats()`; None goes by its name, or by the picture.
+        quality: Of the result, 1–100, for formats that lose something; None is the usual one.
 
     Raises:
         UsageError: See `find_weights`; impossible settings are refused before any picture is opened.
@@ -37,10 +40,14 @@ class Settings:
     fidelity: float = 1.0
     options: Options = field(default_factory=Options)
     wish: Wish = USUAL
+    format: str | None = None
+    quality: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what fits no weights."""
+        """Refuse what fits no weights, and what no format takes."""
         self.weights()
+        if self.format is not None:
+            check_encoding(self.format, quality=self.quality)
 
     def weights(self) -> Weights:
         """The weights that these settings name."""
@@ -55,5 +62,7 @@ class Settings:
             "weights": [[share, card.name, card.sha256] for share, card in self.weights().parts],
             **options,
             "mask": None if mask is None else str(mask),
-            **vars(self.wish),
+            **{name: value for name, value in vars(self.wish).items() if name != "lanes"},
+            "format": self.format,
+            "quality": self.quality,
         }

@@ -8,17 +8,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pixelmend.errors import UsageError
-from pixelmend.images import ArrayPicture, Picture, check_given_back, check_target, decode, save
+from pixelmend.images import (
+    ArrayPicture,
+    Picture,
+    check_encoding,
+    check_target,
+    decode,
+    default_format,
+    encode,
+    format_named,
+    format_of,
+    give_back,
+    save,
+)
 from pixelmend.inference.core import restore_picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pixelmend.images import Pixels
-    from pixelmend.inference.core import Options, Report
+    from pixelmend.inference.options import Options
+    from pixelmend.inference.report import Report
     from pixelmend.inference.settings import Settings
     from pixelmend.inference.weights import Weights
 
@@ -52,17 +65,30 @@ class Work:
         """Height and width of the result over those of the picture."""
         return self.weights.card.scale
 
+    @property
+    def form(self) -> str:
+        """The format of a result that has no name: the one asked for, or that of the picture."""
+        if self.settings.format is not None:
+            return format_named(self.settings.format)
+        return default_format(self.picture) if isinstance(self.picture, Picture) else "png"
+
     def check(self, target: Path | None) -> None:
         """Fail now, before the work, where the result could not be written, or not be given back (None).
 
         Raises:
-            UsageError: See `check_target`; or the target is the mask.
+            UsageError: See `check_target`; or the name of the target is that of another format than was asked for, or
+                the target is the mask.
             UnwritableError: See `check_target`.
         """
+        asked, quality = self.settings.format, self.settings.quality
+        like = self.picture if isinstance(self.picture, Picture) else None
         if target is None:
-            check_given_back(self.picture, self.scale)
+            if like is not None:
+                check_encoding(self.form, like=like, scale=self.scale, quality=quality)
             return
-        check_target(target, like=self.picture if isinstance(self.picture, Picture) else None, scale=self.scale)
+        if asked is not None and format_of(target) != format_named(asked):
+            raise UsageError(f"got format {asked} and the name {target.name}: leave one of them out")
+        check_target(target, like=like, scale=self.scale, quality=quality)
         mask = self.options.mask
         if isinstance(mask, (str, Path)) and target.resolve() == Path(mask).resolve():
             raise UsageError(f"{target} is the mask, which is never written over: choose another output")
@@ -81,6 +107,26 @@ class Work:
         engine = self.weights.engine(wish, megapixels)
         pixels, report = restore_picture(self.picture, self.weights.card, engine, self.options, progress)
         return pixels, replace(report, notes=(*report.notes, *self.weights.advice(wish, megapixels)))
+
+    def save(self, pixels: Pixels, target: Path) -> tuple[str, ...]:
+        """Write a result, with all that came with the picture; what could not be kept, one sentence each.
+
+        Raises:
+            UsageError: See `pixelmend.images.save`.
+            UnwritableError: The same.
+        """
+        like = self.picture if isinstance(self.picture, Picture) else None
+        return save(pixels, target, like=like, quality=self.settings.quality)
+
+    def give_back(self, pixels: Pixels) -> Any:
+        """A result as the kind that came in; the bytes of a file have what could not be kept as their `notes`.
+
+        Raises:
+            UnwritableError: See `pixelmend.images.give_back`.
+        """
+        if isinstance(self.picture, Picture):
+            return encode(pixels, self.form, like=self.picture, quality=self.settings.quality)
+        return give_back(self.picture, pixels)
 
 
 def begin(picture: Picture | ArrayPicture, settings: Settings) -> Work:
@@ -126,6 +172,6 @@ def restore_file(
     work = begin(picture, settings)
     work.check(target)
     pixels, report = work.run(progress)
-    report = replace(report, notes=(*report.notes, *save(pixels, target, like=picture)))
+    report = replace(report, notes=(*report.notes, *work.save(pixels, target)))
     see(picture, pixels, report)
     return report

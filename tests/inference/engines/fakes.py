@@ -28,7 +28,7 @@ class Same:
         self.device = device
 
     @classmethod
-    def of(cls, card: Card, device: str, precision: str) -> Same:
+    def of(cls, card: Card, device: str, precision: str, lanes: int = 0) -> Same:
         """See ``EngineClass``."""
         return cls("cpu" if device == "auto" else device)
 
@@ -48,7 +48,7 @@ class SameOnGpu(Same):
     title = "Same on a GPU"
 
     @classmethod
-    def of(cls, card: Card, device: str, precision: str) -> Same:
+    def of(cls, card: Card, device: str, precision: str, lanes: int = 0) -> Same:
         """See ``EngineClass``."""
         return cls("cuda" if device == "auto" else device)
 
@@ -64,7 +64,7 @@ class Broken(Same):
     title = "Broken"
 
     @classmethod
-    def of(cls, card: Card, device: str, precision: str) -> Same:
+    def of(cls, card: Card, device: str, precision: str, lanes: int = 0) -> Same:
         """See ``EngineClass``."""
         raise ModelError("this engine\nknows no such network")
 

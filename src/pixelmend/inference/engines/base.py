@@ -82,19 +82,26 @@ class Wish:
         device: "auto", or the name of a chip ("cpu", "cuda", ...).
         precision: One of `PRECISIONS`. "auto" computes as the file does on a processor, in bfloat16 where that is
             faster and the engine knows it; in float32 on chips that do not take such int8 files.
+        lanes: 0 for what is fastest with one picture on this machine. Another number has each piece computed in one
+            thread, and so many at once where the engine can: the result is then the same bit for bit, however many
+            cores there are and whatever else runs. Beside a processor it means nothing.
 
     Raises:
         UnknownNameError: No such precision.
+        UsageError: Fewer than no lanes.
     """
 
     engine: str = "auto"
     device: str = "auto"
     precision: str = "auto"
+    lanes: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what is no precision; engines and devices are known where they are chosen."""
         if self.precision not in PRECISIONS:
             raise UnknownNameError("precision", self.precision, PRECISIONS)
+        if self.lanes < 0:
+            raise UsageError(f"got {self.lanes} lanes, wanted 0 (what is fastest) or more")
 
     @property
     def named_engine(self) -> str:

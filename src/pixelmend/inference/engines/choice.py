@@ -97,7 +97,7 @@ def cached_engine(card: Card, wish: Wish = USUAL, megapixels: float | None = Non
     kind = choose(card, wish, megapixels).kind
     stat = card.path.stat()
     stamp = (stat.st_mtime_ns, stat.st_size)
-    return _cached(_Order(card.path.resolve(), stamp, kind, wish.device, wish.precision, card))
+    return _cached(_Order(card.path.resolve(), stamp, kind, wish, card))
 
 
 def unused_gpu(card: Card, wish: Wish = USUAL, megapixels: float | None = None) -> str:
@@ -127,14 +127,14 @@ class _Order:
     path: Path
     stamp: tuple[int, int]
     kind: Kind
-    device: str
-    precision: str
+    wish: Wish
     card: Card = field(compare=False)
 
 
 @lru_cache(maxsize=4)
 def _cached(order: _Order) -> Engine:
-    return order.kind.load().of(order.card, order.device, order.precision)
+    wish = order.wish
+    return order.kind.load().of(order.card, wish.device, wish.precision, wish.lanes)
 
 
 def _check_precision(card: Card, wish: Wish) -> None:

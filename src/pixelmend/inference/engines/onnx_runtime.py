@@ -65,12 +65,14 @@ class OnnxEngine:
         device: "auto", or one of `devices()`.
         threads: How many, 0 for as many as the machine has cores.
         precision: "auto", "int8" or "float32"; see `pixelmend.inference.engines.Wish`.
+        lanes: On a processor, so many pieces at once, each in one thread, also where there is only one; 0 for as many
+            as there are threads, at most 4, and all threads for one piece.
 
     Attributes:
         title: "ONNX Runtime".
         device: The one in use.
         precision: "int8" or "float32", as it is computed.
-        lanes: As many as there are threads on a processor, at most 4; else 1.
+        lanes: How many pieces at once; 1 on another chip than a processor.
         inputs: Names of what goes in.
 
     Raises:
@@ -80,9 +82,12 @@ class OnnxEngine:
 
     title = "ONNX Runtime"
 
-    def __init__(self, path: str | Path, device: str = "auto", threads: int = 0, precision: str = "auto") -> None:
+    def __init__(
+        self, path: str | Path, device: str = "auto", threads: int = 0, precision: str = "auto", *, lanes: int = 0
+    ) -> None:
         path = Path(path)
         name = _named(device)
+        threads = 1 if lanes else threads
         check_threads(threads)
         check_file(path)
         self.precision = _precision(path, name, precision)
@@ -92,14 +97,14 @@ class OnnxEngine:
             self.precision = _precision(path, self.device, precision)
             self._session = _session(path, self.device, threads, floats=self.precision == "float32")
         self._path, self._threads = path, threads or cores()
-        self.lanes = min(self._threads, _LANES) if self.device == "cpu" else 1
+        self.lanes = min(lanes or self._threads, _LANES) if self.device == "cpu" else 1
         self.inputs = frozenset(each.name for each in self._session.get_inputs())
         check_ports(path, set(self.inputs), {each.name for each in self._session.get_outputs()})
 
     @classmethod
-    def of(cls, card: Card, device: str, precision: str) -> Self:
+    def of(cls, card: Card, device: str, precision: str, lanes: int = 0) -> Self:
         """The engine for the file of a card."""
-        return cls(card.path, device, precision=precision)
+        return cls(card.path, device, precision=precision, lanes=lanes)
 
     @staticmethod
     def devices() -> tuple[str, ...]:
@@ -110,7 +115,7 @@ class OnnxEngine:
         self, degraded: NDArray[np.float32], conditions: Mapping[str, NDArray[np.float32]], *, left: int = 0
     ) -> NDArray[np.float32]:
         """See `Engine.run`."""
-        session = self._lane if left and self.lanes > 1 else self._session
+        session = self._lane if left and 1 < self.lanes <= self._threads else self._session
         try:
             restored: NDArray[np.float32] = session.run(["restored"], {"degraded": degraded, **conditions})[0]
         except Exception as error:  # noqa: BLE001  (ONNX Runtime raises a dozen kinds, not all exported)

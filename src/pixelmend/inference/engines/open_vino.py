@@ -109,9 +109,9 @@ class OpenVinoEngine:
         self._compiled = lru_cache(maxsize=_SHAPES)(self._compile)
 
     @classmethod
-    def of(cls, card: Card, device: str, precision: str) -> Self:
-        """The engine for the file of a card."""
-        return cls(card.path, device, precision=precision)
+    def of(cls, card: Card, device: str, precision: str, lanes: int = 0) -> Self:
+        """The engine for the file of a card; with lanes, it takes one piece after the other in one thread."""
+        return cls(card.path, device, threads=1 if lanes else 0, precision=precision)
 
     @staticmethod
     def devices() -> tuple[str, ...]:

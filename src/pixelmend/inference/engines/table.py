@@ -27,8 +27,8 @@ class EngineClass(Protocol):
         """The devices that it can use here, the preferred first."""
 
     @classmethod
-    def of(cls, card: Card, device: str, precision: str) -> Engine:
-        """An engine for the model of a card.
+    def of(cls, card: Card, device: str, precision: str, lanes: int = 0) -> Engine:
+        """An engine for the model of a card; see `Wish` for what is asked of it.
 
         Raises:
             UsageError: A device or precision that it does not have.

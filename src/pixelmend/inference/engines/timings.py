@@ -125,7 +125,7 @@ def measure(card: Card, kind: Kind, wish: Wish) -> Timing:
     """Start one engine and run it some times; a failure is a part of the answer."""
     begin = time.perf_counter()
     try:
-        engine = kind.load().of(card, wish.device, wish.precision)
+        engine = kind.load().of(card, wish.device, wish.precision, wish.lanes)
         side = _side(card)
         picture = np.random.default_rng(0).random((1, 3, side, side), np.float32)
         conditions = {name: np.full((1, 1, side, side), 0.1, np.float32) for name in card.conditions}
@@ -183,7 +183,8 @@ def _key(card: Card, kinds: Sequence[Kind], wish: Wish) -> str:
     machine = hardware.look()
     engines = ", ".join(f"{kind.name} {kind.version()}" for kind in kinds)
     chips = f"{machine.cpu}, {machine.cores} cores, {machine.gpu or 'no'} GPU"
-    return f"{chips} | {engines} | {wish.device}, {wish.precision} | {card.sha256}"
+    lanes = f", {wish.lanes} lanes" if wish.lanes else ""
+    return f"{chips} | {engines} | {wish.device}, {wish.precision}{lanes} | {card.sha256}"
 
 
 def _is_loaded(kind: Kind) -> bool:

@@ -1,0 +1,98 @@
+"""Where each result goes: below the folder for results, as its picture lies below the folder that was named."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pixelmend.errors import PixelmendError, UsageError
+from pixelmend.images import decode, default_suffix
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path, PurePath
+
+    from pixelmend.inference.folders.listing import Found
+
+WRITTEN = frozenset((".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp", ".avif"))
+"""Suffixes whose format is written."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture to restore.
+
+    Attributes:
+        source: The file.
+        target: Where the result goes.
+        name: The target below the folder for results, parts joined by "/": what a manifest knows it by.
+    """
+
+    source: Path
+    target: Path
+    name: str
+
+
+def plan_jobs(pictures: Sequence[Found], out: Path, suffix: str | None = None) -> tuple[Job, ...]:
+    """Give each picture its target.
+
+    A result has its picture's name and, where that format is written, its suffix; else that of `default_suffix`. Where
+    two would be called alike because of another suffix, that of the picture stays in the name: scan.bmp becomes
+    scan.bmp.png beside scan.png.
+
+    Args:
+        pictures: From `find_pictures`.
+        out: The folder for results.
+        suffix: One for all results, such as ".jpg", whatever they were; None decides for each.
+
+    Raises:
+        UsageError: Two pictures would have one result, or a result would be written over a picture.
+    """
+    plain = [each.place.with_suffix(_suffix(each, suffix)) for each in pictures]
+    counts: dict[PurePath, int] = defaultdict(int)
+    for place in plain:
+        counts[place] += 1
+    jobs = []
+    for found, place in zip(pictures, plain, strict=True):
+        changed = place.name != found.place.name
+        apart = found.place.with_name(found.place.name + place.suffix) if changed and counts[place] > 1 else place
+        jobs.append(Job(found.source, out / apart, apart.as_posix()))
+    _check(jobs)
+    return tuple(jobs)
+
+
+def _suffix(found: Found, suffix: str | None) -> str:
+    own = found.place.suffix
+    if own.lower() == suffix or (suffix is None and own.lower() in WRITTEN):
+        return own
+    if suffix is not None:
+        return suffix
+    try:
+        return default_suffix(decode(found.source))
+    except PixelmendError:  # it will fail, under some name
+        return ".png"
+
+
+def _check(jobs: Sequence[Job]) -> None:
+    """Refuse what would be written over."""
+    taken: dict[str, Job] = {}
+    for job in jobs:
+        other = taken.setdefault(job.name, job)
+        if other is not job:
+            raise UsageError(
+                f"{other.source} and {job.source} would both become {job.target}: restore them into two folders"
+            )
+    sources = {_place(job.source): job for job in jobs}
+    for job in jobs:
+        if (over := sources.get(_place(job.target))) is not None:
+            raise UsageError(
+                f"the result of {job.source} would be written over {over.source}, and no picture is: "
+                "choose another folder with -o"
+            )
+
+
+def _place(path: Path) -> str:
+    """A path by which two names of one place are the same; a link at its end is a place of its own."""
+    return os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118  (bytes of names as they are)
