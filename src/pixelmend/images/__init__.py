@@ -18,6 +18,7 @@ from pixelmend.images.formats import (
 from pixelmend.images.kinds import check_given_back, give_back, open_image
 from pixelmend.images.picture import ArrayPicture, ColourSpace, PictureLike, Pixels
 from pixelmend.images.recompress import through_webp
+from pixelmend.images.shrink import shrunk
 from pixelmend.images.upright import Upright
 from pixelmend.images.values import LUMA, from_unit, full_scale, to_unit
 
@@ -48,6 +49,7 @@ __all__ = [
     "read_float",
     "read_rgb8",
     "save",
+    "shrunk",
     "side_by_side",
     "suffix_for",
     "through_webp",

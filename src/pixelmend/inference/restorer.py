@@ -54,8 +54,8 @@ def restore(  # noqa: PLR0913  (all but the first have a default)
 
     Args:
         image: The picture.
-        task: What to do, one of `pixelmend.catalog.tasks()`; or a model that ships, by its name ("denoise-base");
-            or the card of one's own model.
+        task: What to do, one of `pixelmend.catalog.tasks()`; or "auto", to do what `pixelmend diagnose` advises; or a
+            model that ships, by its name ("denoise-base"); or the card of one's own model.
         sigma: Noise level on the 0-255 scale; None estimates it where the model has to be told.
         size: Of the weights for a task: "nano" (fastest), "small" (None) or "base" (best).
         scale: By how much to enlarge, for a task that does; None takes 4, or the only one there is.

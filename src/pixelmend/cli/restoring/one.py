@@ -117,7 +117,10 @@ def _say(found: Report, written: list[Path], *, apart: bool) -> None:
     typer.echo(f"found     {size}{level}{lost}", err=apart)
     where = "" if found.device == "cpu" else f" on {found.device}"
     engine = f"{found.engine}{where}, {found.precision}"
-    typer.echo(f"restored  with {found.model}{larger} {pieces}, {found.seconds:.1f} s ({engine})", err=apart)
+    if not found.tiles:
+        typer.echo("restored  nothing: it comes back as it was", err=apart)
+    else:
+        typer.echo(f"restored  with {found.model}{larger} {pieces}, {found.seconds:.1f} s ({engine})", err=apart)
     for note in found.notes:
         typer.echo(f"note      {note}", err=apart)
     if written:
