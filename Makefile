@@ -5,7 +5,7 @@ RUN := .venv/run
 LEARN := .venv/learn
 PIP_FLAGS := --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test check bench format clean
+.PHONY: help demo test check bench docs format clean
 
 help: ## show this list (what plain make does)
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -28,12 +28,15 @@ bench: $(LEARN)/installed ## what is promised about time, memory and size, measu
 	@status=0; $(LEARN)/bin/python benchmarks/promises.py || status=1; \
 		$(LEARN)/bin/python benchmarks/speed.py || status=1; exit $$status
 
+docs: $(LEARN)/installed ## build the documentation into site/, to be opened from the disk: site/index.html
+	NO_MKDOCS_2_WARNING=1 $(LEARN)/bin/python -m mkdocs build --strict --quiet
+
 format: $(LEARN)/installed ## put the code into form
 	$(LEARN)/bin/ruff check --fix
 	$(LEARN)/bin/ruff format
 
 clean: ## remove environments and everything that commands left behind
-	rm -rf .venv out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv out site build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(RUN)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(RUN)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from tests.browsing import Browser, NotThereError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -34,6 +36,15 @@ def shared() -> Path:
             f"no shared pictures at {SHARED} (set PIXELMEND_SHARED to the folder that holds data/ and weights/)"
         )
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Browser:
+    """A headless browser; the test is skipped where there is none."""
+    try:
+        return Browser(tmp_path_factory.mktemp("browser"))
+    except NotThereError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

@@ -8,59 +8,23 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from pixelmend import cli
 from pixelmend.errors import UnwritableError
 from pixelmend.images import decode, encode, save
 from pixelmend.inference.engines.table import KINDS
 from tests.quantized_model import make_quantized
 from tests.small_models import make_shelf
 
+if TYPE_CHECKING:
+    from tests.cli.running import Run
+
 Photo = NDArray[np.float32]
-
-
-@pytest.fixture
-def picture(tmp_path: Path, photo: Photo) -> Path:
-    """A noisy JPEG, alone in its folder."""
-    rng = np.random.default_rng(0)
-    path = tmp_path / "in" / "a.jpg"
-    path.parent.mkdir()
-    noisy = np.clip(photo + rng.normal(0, 0.1, photo.shape), 0, 1)
-    path.write_bytes(encode(np.rint(noisy * 255).astype(np.uint8), "jpeg"))
-    return path
-
-
-class Ran:
-    """What a run of the command left: exit code and what it said."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-
-class Run(Protocol):
-    """Runs the command in this process."""
-
-    def __call__(self, *arguments: object) -> Ran:
-        """Run it with these arguments."""
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    def call(*arguments: object) -> Ran:
-        monkeypatch.setattr(sys, "argv", ["pixelmend", *map(str, arguments)])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        out, err = capfd.readouterr()
-        code = caught.value.code
-        return Ran(code if isinstance(code, int) else 0, out, err)
-
-    return call
 
 
 def test_it_says_what_it_found_and_did(run: Run, picture: Path, tiny_card: Path) -> None:
@@ -154,7 +118,10 @@ WRONG_WEIGHTS = {
     "a mask for nothing": (["--mask", "mask.png"], "denoise-small fills nothing in"),
     "mask of another size": (["--task", "inpaint", "--mask", "mask.png"], "got a mask of 4×4 pixels, wanted 128×96"),
     "no such mask": (["--task", "inpaint", "--mask", "none.png"], "no such file"),
-    "over the mask": (["--task", "inpaint", "--mask", "mask.png", "-o", "mask.png"], "same file"),
+    "over the mask": (
+        ["--task", "inpaint", "--mask", "mask.png", "-o", "mask.png"],
+        "never written over",
+    ),
     "no such size": (["--task", "deblur", "--size", "nano"], "choose one of: base, small"),
     "no such scale": (["--task", "super-resolve", "--scale", "5"], "choose one of: 2, 3, 4"),
     "scale in words": (["--task", "super-resolve", "--scale", "big"], "wanted a number or 'auto'"),
@@ -239,7 +206,7 @@ def truncated() -> bytes:
 # Name, what is in the file (None: it does not exist), options, exit code, a word of the line.
 MISTAKES = {
     "missing file": ("b.png", None, [], 2, "no such file"),
-    "folder": ("", None, [], 2, "is a folder"),
+    "folder and no other": ("", None, [], 2, "give one with -o"),
     "zero bytes": ("b.png", b"", [], 1, "0 bytes"),
     "text named png": ("b.png", b"this is a letter, not a picture\n", [], 1, "not a picture"),
     "truncated jpeg": ("b.jpg", truncated(), [], 1, "cut short"),
@@ -311,7 +278,7 @@ def test_failures_on_the_way_leave_nothing(
     def fail(*_args: object, **_options: object) -> None:
         raise error
 
-    monkeypatch.setattr("pixelmend.inference.restore_picture", fail)
+    monkeypatch.setattr("pixelmend.inference.work.restore_picture", fail)
     ran = run("restore", picture, "--task", tiny_card)
     assert ran.code == code
     assert word in ran.err

@@ -9,15 +9,14 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from tests.browsing import BROWSERS, NotThereError, install, program, run_program
+
+__all__ = ["NotThereError", "drive"]
+
 PAGE = Path(__file__).resolve().parents[2] / "examples" / "browser"
 DRIVER = Path(__file__).with_name("drive.mjs")
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE = 150
 """Seconds that a slow machine may take for each step."""
-
-
-class NotThereError(Exception):
-    """Node, npm, its registry or a browser is missing."""
 
 
 def drive(place: Path, models: Path, pictures: list[dict[str, Any]]) -> dict[str, Any]:
@@ -36,13 +35,11 @@ def drive(place: Path, models: Path, pictures: list[dict[str, Any]]) -> dict[str
         NotThereError: What it needs is missing.
         RuntimeError: The driver failed.
     """
-    node, npm, chromium = _program("node"), _program("npm"), _program(*BROWSERS)
+    node, chromium = program("node"), program(*BROWSERS)
     page = place / "page"
     shutil.copytree(PAGE, page, ignore=shutil.ignore_patterns("node_modules", "package-lock.json"))
     shutil.copy(DRIVER, page)
-    installed = _run([npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "puppeteer-core"], page)
-    if installed.returncode:
-        raise NotThereError(f"npm could not install onnxruntime-web: {installed.stderr.strip()[-200:]}")
+    install(page, "puppeteer-core")
     settings = {"PORT": "0", "MODELS": str(models)}
     with subprocess.Popen([node, "server.js"], cwd=page, stdout=subprocess.PIPE, text=True, env=settings) as server:
         try:
@@ -50,21 +47,10 @@ def drive(place: Path, models: Path, pictures: list[dict[str, Any]]) -> dict[str
             (address,) = re.findall(r"http://localhost:\d+", server.stdout.readline())
             jobs = {"chromium": chromium, "address": address, "timeout": PATIENCE, "pictures": pictures}
             (place / "jobs.json").write_text(json.dumps(jobs))
-            done = _run([node, DRIVER.name, str(place / "jobs.json")], page)
+            done = run_program([node, DRIVER.name, str(place / "jobs.json")], page, PATIENCE)
         finally:
             server.terminate()
     if done.returncode:
         raise RuntimeError(done.stderr)
     seen: dict[str, Any] = json.loads(done.stdout)
     return seen
-
-
-def _program(*names: str) -> str:
-    for name in names:
-        if (path := shutil.which(name)) is not None:
-            return path
-    raise NotThereError(f"no {names[0]}: the page in examples/browser is tried in a headless browser")
-
-
-def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=PATIENCE)

@@ -14,7 +14,7 @@ from PIL import Image
 from pixelmend import restore
 from pixelmend.errors import ModelError, UnknownNameError, UnwritableError, UsageError
 from pixelmend.images import decode, encode, open_image, save
-from pixelmend.inference import Options, cached_engine, core, find_weights, restore_picture
+from pixelmend.inference import Options, Report, cached_engine, canvas, find_weights, restore_picture
 from pixelmend.inference.weights import MixedEngine
 from tests.small_models import SHIPPING, make_model, make_shelf
 
@@ -48,7 +48,7 @@ def stored(photo: NDArray[Any], dtype: Any) -> NDArray[Any]:
     return photo.astype(np.float32) if white == 1 else np.rint(photo * white).astype(dtype)
 
 
-def run(image: Any, card: Card, **options: Any) -> tuple[NDArray[Any], core.Report]:
+def run(image: Any, card: Card, **options: Any) -> tuple[NDArray[Any], Report]:
     return restore_picture(open_image(image), card, cached_engine(card), Options(**options))
 
 
@@ -97,7 +97,7 @@ def test_arrays_of_any_size_come_back_enlarged(scale: int, dtype: type, shape: t
 def test_the_whole_network_is_what_the_pixels_are(folder: Path, scale: int) -> None:
     card = make_model(folder, ENLARGING[scale])
     picture = np.random.default_rng(3).random((32, 40, 3), dtype=np.float32)
-    larger, report = run(picture, card)
+    larger, report = run(picture, card, anchor=False)
     wanted = cached_engine(card).run(np.ascontiguousarray(picture.transpose(2, 0, 1)[None]), {})[0]
     np.testing.assert_allclose(larger, np.clip(wanted.transpose(1, 2, 0), 0, 1), atol=1e-6)
     assert (report.width, report.height) == (40, 32)
@@ -107,10 +107,10 @@ def test_the_whole_network_is_what_the_pixels_are(folder: Path, scale: int) -> N
 def test_a_large_enlargement_is_mapped_to_a_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     card = make_model(folder, ENLARGING[4])
     picture = np.random.default_rng(4).integers(0, 255, (20, 30, 3), dtype=np.uint8)
-    monkeypatch.setattr(core, "_SCRATCH_BYTES", picture.nbytes * 16)
-    plain, _ = run(picture, card)
-    monkeypatch.setattr(core, "_SCRATCH_BYTES", picture.nbytes * 16 - 1)
-    mapped, _ = run(picture, card)
+    monkeypatch.setattr(canvas, "_SCRATCH_BYTES", picture.nbytes * 16)
+    plain, _ = run(picture, card, anchor=False)
+    monkeypatch.setattr(canvas, "_SCRATCH_BYTES", picture.nbytes * 16 - 1)
+    mapped, _ = run(picture, card, anchor=False)
     assert isinstance(mapped, np.memmap)
     assert not isinstance(plain, np.memmap)
     np.testing.assert_array_equal(mapped, plain)
@@ -302,14 +302,20 @@ def test_fidelity_goes_from_one_model_to_the_other(photo: Photo, task: str) -> N
 @pytest.mark.usefixtures("_shelf")
 def test_between_both_is_their_weighted_mean(photo: Photo) -> None:
     picture = photo * 0.2 + 0.4  # so that little is clamped
-    faithful, perceptual = restore(picture, "deblur-small"), restore(picture, "deblur-small-perceptual")
-    mixed = restore(picture, "deblur", fidelity=0.25)
+    options = Options(anchor=False)
+
+    def restored(task: str, fidelity: float = 1) -> Photo:
+        weights = find_weights(task, fidelity=fidelity)
+        return restore_picture(open_image(picture), weights.card, weights.engine(), options)[0]
+
+    faithful, perceptual = restored("deblur-small"), restored("deblur-small-perceptual")
+    mixed = restored("deblur", 0.25)
     inside = (perceptual > 0) & (perceptual < 1) & (faithful > 0) & (faithful < 1)
     assert inside.mean() > 0.9
     np.testing.assert_allclose(mixed[inside], (0.25 * faithful + 0.75 * perceptual)[inside], atol=1e-5)
     weights = find_weights("deblur", fidelity=0.25)
     assert weights.card.name == "0.25 × deblur-small + 0.75 × deblur-small-perceptual"
-    tiled, report = restore_picture(open_image(picture), weights.card, weights.engine(), Options(tile=32))
+    tiled, report = restore_picture(open_image(picture), weights.card, weights.engine(), replace(options, tile=32))
     assert report.tiles > 1
     assert (report.engine, report.device, report.precision) == ("ONNX Runtime", "cpu", "float32")
     np.testing.assert_allclose(tiled, mixed, atol=1e-5)

@@ -18,6 +18,7 @@ from pixelmend.cli.compare import compare
 from pixelmend.cli.compress import compress
 from pixelmend.cli.data import app as data
 from pixelmend.cli.degrade import degrade
+from pixelmend.cli.diagnose import diagnose
 from pixelmend.cli.doctor import doctor
 from pixelmend.cli.evaluate import evaluate
 from pixelmend.cli.export import export
@@ -51,7 +52,7 @@ def _root(
     """Restore damaged pictures."""
 
 
-for verb in (restore, compare, degrade, train, adapt, evaluate, compress, export, models, doctor):
+for verb in (restore, diagnose, compare, degrade, train, adapt, evaluate, compress, export, models, doctor):
     app.command()(verb)
 app.add_typer(data, name="data")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pixelmend.cli.completion import complete_lpips
 from pixelmend.errors import DataError, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
@@ -65,7 +66,11 @@ def compare(  # noqa: PLR0913  (each option is a parameter)
         Path | None, typer.Option(help="The true picture, of the size of B: measures both.", show_default=False)
     ] = None,
     lpips: Annotated[
-        str, typer.Option(help="AlexNet's features (file or folder) for LPIPS; hub; auto: where they are; none.")
+        str,
+        typer.Option(
+            help="AlexNet's features (file or folder) for LPIPS; hub; auto: where they are; none.",
+            autocompletion=complete_lpips,
+        ),
     ] = "auto",
     report: Annotated[
         Path | None, typer.Option("--json", help="Also write a report here; - prints it.", show_default=False)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pixelmend.diagnosis.clipping import Seen, unclipped_variance
 from pixelmend.images import ArrayPicture, to_unit
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _LEAST_PATCHES = 500  # below this, eigenvalues scatter
 _WEAK = 0.08  # the share of patches, those with the least texture, that is looked at
 _WEAKEST = 0.02  # the same where noise is faint, and texture more easily taken for it
 _FAINT = 0.07  # below this level on the [0, 1] scale
-_MARGIN = 2.5  # noise is clipped nearer to black and white than so many standard deviations
+_MARGIN = 1.5  # noise is clipped nearer to black and white than so many standard deviations
 _FIRST_GUESS = 0.1  # level on the [0, 1] scale that the first choice of patches supposes
 _SATURATED = 0.01  # nearer to black or white than this, patches are left out whatever the level
 _CLIPPED = 0.0005  # clipping matters where a larger share of the values is black or white
@@ -44,17 +45,19 @@ class _Patches:
         details: (patches, dimensions), its high frequencies.
         texture: (patches,), the energy of its low frequencies.
         mean: (patches,), its mean.
+        low: How many low frequencies there are.
         clipped: Whether the picture as a whole holds clipped values.
     """
 
     details: NDArray[np.float32]
     texture: NDArray[np.float32]
     mean: NDArray[np.float32]
+    low: int
     clipped: bool
 
     def take(self, which: NDArray[np.bool_]) -> _Patches:
         """Some of them."""
-        return _Patches(self.details[which], self.texture[which], self.mean[which], self.clipped)
+        return _Patches(self.details[which], self.texture[which], self.mean[which], self.low, self.clipped)
 
 
 def estimate_sigma(picture: PictureLike | NDArray[Any]) -> float:
@@ -100,7 +103,7 @@ def estimate_sigma(picture: PictureLike | NDArray[Any]) -> float:
     sigma01 = _FIRST_GUESS
     # Which patches are free of clipping depends on the level, and the level on the patches.
     for _ in range(3):
-        sigma01 = math.sqrt(max(0.0, _noise_variance(_weak(_inside(patches, sigma01), sigma01))))
+        sigma01 = math.sqrt(max(0.0, _variance(_weak(_inside(patches, sigma01), sigma01))))
     return 255 * sigma01
 
 
@@ -131,7 +134,7 @@ def _patches(blocks: list[NDArray[np.float32]]) -> _Patches | None:
     low, high = _frequencies(side)
     texture = np.square(values @ low).sum(axis=1)
     clipped = bool(((np.abs(values) < 1e-6) | (np.abs(values - 1) < 1e-6)).mean() > _CLIPPED)
-    return _Patches(values @ high, texture, values.mean(axis=1), clipped)
+    return _Patches(values @ high, texture, values.mean(axis=1), low.shape[1], clipped)
 
 
 def _cut(block: NDArray[np.float32], side: int, step: int) -> NDArray[np.float32]:
@@ -172,6 +175,16 @@ def _weak(patches: _Patches, sigma01: float) -> _Patches:
     count = len(patches.texture)
     least = min(count, max(_LEAST_PATCHES, int(count * (_WEAK if sigma01 > _FAINT else _WEAKEST))))
     return patches.take(patches.texture <= np.partition(patches.texture, least - 1)[least - 1])
+
+
+def _variance(patches: _Patches) -> float:
+    """The variance of the noise of these patches before it was clipped, on the [0, 1] scale."""
+    variance = _noise_variance(patches)
+    if not patches.clipped or variance <= 0:
+        return variance
+    pixels = patches.low + patches.details.shape[1] + 1
+    calm = float(patches.texture.mean()) / (patches.low * variance)
+    return unclipped_variance(Seen(variance, patches.mean, calm, patches.low, pixels))
 
 
 def _noise_variance(patches: _Patches) -> float:

@@ -6,10 +6,19 @@ Every picture that Pixelmend touches comes in through `decode` (files and encode
 
 from pixelmend.images.compare import beside, side_by_side
 from pixelmend.images.decode import Picture, decode, read_float, read_rgb8
-from pixelmend.images.encode import check_target, default_suffix, encode, save
+from pixelmend.images.encode import Encoded, check_encoding, check_target, encode, save
+from pixelmend.images.formats import (
+    default_format,
+    default_suffix,
+    format_named,
+    format_of,
+    formats,
+    suffix_for,
+)
 from pixelmend.images.kinds import check_given_back, give_back, open_image
 from pixelmend.images.picture import ArrayPicture, ColourSpace, PictureLike, Pixels
 from pixelmend.images.recompress import through_webp
+from pixelmend.images.shrink import shrunk
 from pixelmend.images.upright import Upright
 from pixelmend.images.values import LUMA, from_unit, full_scale, to_unit
 
@@ -17,16 +26,22 @@ __all__ = [
     "LUMA",
     "ArrayPicture",
     "ColourSpace",
+    "Encoded",
     "Picture",
     "PictureLike",
     "Pixels",
     "Upright",
     "beside",
+    "check_encoding",
     "check_given_back",
     "check_target",
     "decode",
+    "default_format",
     "default_suffix",
     "encode",
+    "format_named",
+    "format_of",
+    "formats",
     "from_unit",
     "full_scale",
     "give_back",
@@ -34,7 +49,9 @@ __all__ = [
     "read_float",
     "read_rgb8",
     "save",
+    "shrunk",
     "side_by_side",
+    "suffix_for",
     "through_webp",
     "to_unit",
 ]

@@ -19,6 +19,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from pixelmend.errors import UnreadableError, UsageError
+from pixelmend.images.bands import DTYPES, left_behind, normalised
+from pixelmend.images.foreign import Foreign, open_foreign, open_heic
+from pixelmend.images.limits import check_container, check_declared, declared, is_read
+from pixelmend.images.metadata import PROFILE, read_metadata
+from pixelmend.images.profiles import space_for
 from pixelmend.images.values import LUMA, float_fault, to_unit
 from pixelmend.images.vips import pyvips, reason
 from pixelmend.memory import forget
@@ -28,12 +33,15 @@ if TYPE_CHECKING:
 
     from pixelmend.images.picture import ColourSpace, Pixels
 
-READABLE = "PNG, JPEG, TIFF, WebP, AVIF or GIF"
+READABLE = "PNG, JPEG, TIFF, WebP, AVIF, GIF, HEIC, BMP, PPM, PGM or PFM"
 _NO_LOADER = "unable to load from source"
 """What pyvips says where libvips knows no format that begins like that."""
 _AGAIN = "wanted a whole picture: copy or download it again"
 
-_DTYPES = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}
+_FORMATS = {"jpeg": "jpeg", "uhdr": "jpeg", "png": "png", "webp": "webp", "tiff": "tiff", "gif": "gif", "heif": "avif"}
+"""Formats by the loaders of libvips that are used."""
+_UNKNOWN_KIND = ("samples out of range", "bad labq format", "not supported", "unsupported")
+"""What libvips says of pixels that are whole, but of a kind that it does not read."""
 
 _LUMA = np.array(LUMA, dtype=np.float32)
 
@@ -47,9 +55,10 @@ class Picture:
         alpha: libvips image of 1 band, or None.
         header: libvips image whose fields hold profile, EXIF, XMP, resolution and orientation.
         path: The file it came from, or None for bytes.
-        format: "jpeg", "png", "tiff", "webp", "avif", "heif" or "gif".
+        format: "jpeg", "png", "tiff", "webp", "avif", "gif", "heic", "bmp", "ppm", "pgm" or "pfm".
         notes: What could not be kept.
         mapped: The file, where it is one and can be mapped.
+        space: What the numbers mean; None where that is sRGB, or no profile says otherwise.
     """
 
     colour: Any
@@ -59,6 +68,7 @@ class Picture:
     format: str
     notes: tuple[str, ...]
     mapped: mmap.mmap | None = None
+    space: ColourSpace | None = None
 
     @property
     def name(self) -> str:
@@ -83,7 +93,7 @@ class Picture:
     @property
     def dtype(self) -> np.dtype[Any]:
         """uint8, uint16 or float32."""
-        return np.dtype(_DTYPES[self.colour.format])
+        return np.dtype(DTYPES[self.colour.format])
 
     @property
     def has_alpha(self) -> bool:
@@ -100,11 +110,6 @@ class Picture:
         if self.dtype == np.float32 and (fault := float_fault(pixels)):
             raise UnreadableError(f"cannot read {self.name}: {fault}")
         return pixels
-
-    @property
-    def space(self) -> ColourSpace | None:
-        """What the numbers mean; None where that is sRGB, or no profile says otherwise."""
-        return None
 
     def opacity(self, top: int, left: int, height: int, width: int) -> Pixels | None:
         """Transparency of a piece, (height, width, 1), in `dtype`, full scale where opaque; None where there is none.
@@ -130,23 +135,23 @@ class Picture:
 def decode(source: str | Path | bytes) -> Picture:
     """Open a picture; its pixels are decoded when they are asked for.
 
-    Palettes and CMYK become RGB, grey stays one channel, 8 and 16 bits and float stay what they are,
+    Palettes, CMYK and CIELAB become RGB, grey stays one channel, 8 and 16 bits and float stay what they are,
     transparency is set apart, and of an animation or a document the first page is taken.
 
     Args:
-        source: A path, or the encoded bytes of a file (PNG, JPEG, TIFF, WebP, AVIF, GIF).
+        source: A path, or the encoded bytes of a file (PNG, JPEG, TIFF, WebP, AVIF, GIF, PPM, PGM, PFM; HEIC and BMP
+            with the extras that read them).
 
     Raises:
         UsageError: There is no such file, or it is a folder.
         UnreadableError: It is empty, not a picture, damaged, or of a kind that is not read.
     """
     if isinstance(source, bytes):
-        name = "the picture given as bytes"
-        return _split(_open(source, name), None, name, None)
+        return _picture(_opened(source, "the picture given as bytes"), None, None)
     path = Path(source)
     _check_file(path)
     mapped = _map(path)
-    return _split(_open(path if mapped is None else mapped, str(path)), path, str(path), mapped)
+    return _picture(_opened(path if mapped is None else mapped, str(path)), path, mapped)
 
 
 def read_float(path: str | Path, *, color: Literal["rgb", "gray"]) -> NDArray[np.float32]:
@@ -200,12 +205,21 @@ def _open(source: Path | bytes | mmap.mmap, name: str) -> Any:
             stream = pyvips.Source.new_from_file(os.fspath(source))
         else:
             stream = pyvips.Source.new_from_memory(source)
+        if is_read(stream) is False:
+            raise UnreadableError(
+                f"cannot read {name}: it is not a picture of pixels, wanted {READABLE}: convert it first"
+            )
         return pyvips.Image.new_from_source(stream, "", access="random", fail_on="error")
     except pyvips.Error as error:
         # What libvips says of the cause another thread may have taken away; what pyvips says is this error's own.
         if error.message == _NO_LOADER or "not in a known format" in str(error):
             raise UnreadableError(
                 f"cannot read {name}: it is not a picture, wanted {READABLE}: give another file"
+            ) from None
+        if any(words in str(error) for words in _UNKNOWN_KIND):
+            raise UnreadableError(
+                f"cannot read {name}: its pixels are of a kind that is not read ({reason(error)}), wanted 8 or 16 bits "
+                "or float32, grey or RGB: convert it first"
             ) from None
         raise UnreadableError(
             f"cannot read {name}: the file is damaged or cut short ({reason(error)}), {_AGAIN}"
@@ -227,37 +241,31 @@ def _check_file(path: Path) -> None:
         raise UnreadableError(f"cannot read {path}: it is empty (0 bytes), {_AGAIN}")
 
 
-def _split(image: Any, path: Path | None, name: str, mapped: mmap.mmap | None) -> Picture:
-    """Normalise what libvips opened into 1 or 3 bands of colour and perhaps one of alpha."""
-    notes = []
-    loader = str(image.get("vips-loader"))
-    if image.get_n_pages() > 1:
-        notes.append(f"only the first of {image.get_n_pages()} frames or pages is kept")
-    if "palette" in image.get_fields():
-        notes.append("the palette became full colour")
-    if image.interpretation == "cmyk":
-        image = _from_cmyk(image)
-        notes.append("CMYK was converted to sRGB")
-    if image.format not in _DTYPES or image.bands > 4:
-        wanted = "wanted 8 or 16 bits or float32, grey or RGB, with or without transparency"
-        raise UnreadableError(f"cannot read {name}: got {image.bands} bands of type {image.format}; {wanted}")
+def _opened(source: Path | bytes | mmap.mmap, name: str) -> Foreign:
+    """A file as grey or RGB and what came with it, whichever library reads it."""
+    buffer = None if isinstance(source, Path) else source
+    found = open_foreign(buffer, name) if buffer else None
+    if found is not None:
+        return found
+    if buffer:
+        check_container(buffer, name)
+    image = _open(source, name)
+    form = _FORMATS[str(image.get("vips-loader")).removesuffix("_source").removesuffix("load")]
+    check_declared(declared(image, source.stat().st_size if isinstance(source, Path) else len(source)), name)
+    if form == "avif" and image.get("heif-compression") != "av1":
+        return open_heic(source.read_bytes() if isinstance(source, Path) else source, name)
+    left = left_behind(image, buffer)
+    header, lost = read_metadata(image, buffer)
+    image, changed = normalised(header, name)
+    return Foreign(image, image, form, (*left, *lost, *changed))
+
+
+def _picture(found: Foreign, path: Path | None, mapped: mmap.mmap | None) -> Picture:
+    """Set transparency apart, and find out what the numbers mean."""
+    image = found.image
     colours = 3 if image.bands >= 3 else 1
     alpha = image.extract_band(colours) if image.bands > colours else None
     colour = image.extract_band(0, n=colours) if alpha is not None else image
-    return Picture(colour, alpha, image, path, _format(loader, image), tuple(notes), mapped)
-
-
-def _from_cmyk(image: Any) -> Any:
-    """To sRGB through the embedded profile, or libvips' own where there is none."""
-    converted = image.icc_transform("srgb", input_profile="cmyk", embedded=True).copy()
-    # the old profile no longer says what the numbers mean
-    if "icc-profile-data" in converted.get_fields():
-        converted.remove("icc-profile-data")
-    return converted
-
-
-def _format(loader: str, image: Any) -> str:
-    name = loader.removesuffix("_source").removesuffix("_buffer").removesuffix("load")
-    if name == "heif":
-        return "avif" if image.get("heif-compression") == "av1" else "heif"
-    return name
+    profile = found.header.get(PROFILE) if PROFILE in found.header.get_fields() else None
+    space, notes = space_for(profile, colours)
+    return Picture(colour, alpha, found.header, path, found.format, (*found.notes, *notes), mapped, space)

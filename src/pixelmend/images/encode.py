@@ -6,70 +6,59 @@ interruption leaves what was there before.
 
 from __future__ import annotations
 
+import io
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from pixelmend.errors import UnwritableError, UsageError
 from pixelmend.files import create_beside, replacing
-from pixelmend.images.values import DTYPES, full_scale
+from pixelmend.images.formats import (
+    FORMATS,
+    Format,
+    check_quality,
+    check_size,
+    format_named,
+    format_of,
+    saver_options,
+    stored_depth,
+)
+from pixelmend.images.metadata import bits_of, kept_kinds, tags_for_tiff, with_metadata, without_metadata
+from pixelmend.images.planes import BANDS, enlarged, in_depth, to_vips
+from pixelmend.images.tags import add_to_tiff
+from pixelmend.images.values import full_scale
 from pixelmend.images.vips import pyvips, reason
 from pixelmend.memory import is_mapped, let_go
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from pixelmend.images.decode import Picture
     from pixelmend.images.picture import Pixels
+    from pixelmend.images.tags import Tags
 
 _PERCENT = 4
 """So much of a picture that lies in a file is in memory while it is written."""
-_BANDS = {"uint8": "uchar", "uint16": "ushort", "float32": "float"}
 
 
-@dataclass(frozen=True)
-class _Format:
-    """What a format can hold, and how we write it."""
+class Encoded(bytes):
+    """The bytes of a file, which also tell what could not be kept.
 
-    name: str
-    depths: tuple[str, ...]
-    alpha: bool = True
-    exif: bool = True
-    max_side: int = 2**31 - 1
-    options: dict[str, Any] = field(default_factory=dict)
+    Attributes:
+        notes: One sentence each.
+    """
 
-
-_FORMATS = {
-    "png": _Format("PNG", ("uint8", "uint16"), options={"compression": 6}),
-    # 4:4:4: colour at half resolution would undo part of what was restored.
-    "jpeg": _Format(
-        "JPEG", ("uint8",), alpha=False, max_side=65535, options={"Q": 95, "subsample_mode": "off"}
-    ),
-    "tiff": _Format(
-        "TIFF", ("uint8", "uint16", "float32"), exif=False, options={"compression": "deflate"}
-    ),
-    # Lossy WebP halves the resolution of colour, always; lossless costs little time at effort 2.
-    "webp": _Format(
-        "WebP", ("uint8",), max_side=16383, options={"lossless": True, "exact": True, "effort": 2}
-    ),
-    "avif": _Format(
-        "AVIF", ("uint8", "uint16"), max_side=16384,
-        options={"Q": 90, "subsample_mode": "off", "effort": 3, "compression": "av1"},
-    ),
-}  # fmt: skip
-_SAVERS = {"png": "pngsave", "jpeg": "jpegsave", "tiff": "tiffsave", "webp": "webpsave", "avif": "heifsave"}
-_SUFFIXES = {
-    ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".jpe": "jpeg", ".jfif": "jpeg",
-    ".tif": "tiff", ".tiff": "tiff", ".webp": "webp", ".avif": "avif",
-}  # fmt: skip
-
-# Fields of a libvips image that belong to the picture and not to the file it was in.
-_KEPT = ("icc-profile-data", "xmp-data", "iptc-data", "orientation", "resolution-unit", "image-description")
+    notes: tuple[str, ...] = ()
 
 
 def save(
-    pixels: Pixels, path: str | Path, *, like: Picture | None = None, depth: np.dtype[Any] | None = None
+    pixels: Pixels,
+    path: str | Path,
+    *,
+    like: Picture | None = None,
+    depth: np.dtype[Any] | None = None,
+    quality: int | None = None,
 ) -> tuple[str, ...]:
     """Store a picture; the format follows the suffix of the path.
 
@@ -83,85 +72,114 @@ def save(
         like: The picture that these pixels were made from; where it is transparent, of the same height and width, or
             of both divided by the same whole number.
         depth: uint8, uint16 or float32, instead of that of `like` or of the pixels.
+        quality: 1–100, higher is better, for JPEG, AVIF and WebP, which is lossless without; None is 95 for JPEG and
+            90 for AVIF.
 
     Returns:
         What could not be kept, one sentence each.
 
     Raises:
-        UsageError: Unknown suffix, a folder, a folder that does not exist, or the very file that `like` came
-            from.
+        UsageError: Unknown suffix, a folder, a folder that does not exist, the very file that `like` came from, or a
+            quality for a format that loses nothing.
         UnwritableError: The folder is not writable, the disk is full, or the format cannot hold the picture.
     """
     path = Path(path)
-    image, name, options, notes = _prepare(pixels, _format_of(path), like, depth)
+    ready = _prepare(pixels, format_of(path), like, depth, quality)
     _check_path(path, like)
     with replacing(path) as temporary:
         try:
-            getattr(image, _SAVERS[name])(os.fsencode(temporary), **options)
+            getattr(ready.image, ready.form.saver)(os.fsencode(temporary), **ready.options)
         except pyvips.Error as error:
             raise UnwritableError(
                 f"cannot write {path}: {_cause(error, temporary)}; what was there is unchanged"
             ) from None
-    return notes
+        if ready.tags:
+            with temporary.open("rb+") as file:
+                add_to_tiff(file, ready.tags)
+    return ready.notes
 
 
-def encode(pixels: Pixels, format: str, *, like: Picture | None = None) -> bytes:  # noqa: A002  (the word for it)
-    """Like `save`, to bytes.
+def encode(
+    pixels: Pixels,
+    format: str,  # noqa: A002  (the word for it)
+    *,
+    like: Picture | None = None,
+    quality: int | None = None,
+) -> Encoded:
+    """Like `save`, to bytes, which have what could not be kept as their `notes`.
 
     Args:
         pixels: As for `save`.
-        format: "png", "jpeg", "tiff", "webp" or "avif".
+        format: One of `formats()`, or a suffix that names it.
         like: As for `save`.
+        quality: As for `save`.
 
     Raises:
-        UsageError: A format that is not written.
+        UsageError: A format that is not written, or a quality for one that loses nothing.
         UnwritableError: The format cannot hold the picture.
     """
-    if format not in _FORMATS:
-        raise UsageError(f"got format {format!r}, wanted one of: {', '.join(sorted(_FORMATS))}")
-    image, name, options, _ = _prepare(pixels, format, like, None)
+    ready = _prepare(pixels, format_named(format), like, None, quality)
     try:
-        data: bytes = getattr(image, f"{_SAVERS[name]}_buffer")(**options)
+        data: bytes = getattr(ready.image, f"{ready.form.saver}_buffer")(**ready.options)
     except pyvips.Error as error:
-        raise UnwritableError(f"cannot encode as {_FORMATS[name].name}: {reason(error)}") from None
-    return data
+        raise UnwritableError(f"cannot encode as {ready.form.name}: {reason(error)}") from None
+    if ready.tags:
+        file = io.BytesIO(data)
+        add_to_tiff(file, ready.tags)
+        data = file.getvalue()
+    encoded = Encoded(data)
+    encoded.notes = ready.notes
+    return encoded
 
 
-def check_target(path: str | Path, *, like: Picture | None = None, scale: int | None = None) -> None:
+def check_target(
+    path: str | Path, *, like: Picture | None = None, scale: int | None = None, quality: int | None = None
+) -> None:
     """Fail now, before the work, where `save` would fail afterwards.
 
-    Looks at the suffix, the folder, the permission to write there, whether it is the input itself, and at the size.
+    Looks at the suffix, the folder, the permission to write there, whether it is the input itself, at the size, and at
+    the quality.
 
     Args:
         path: Where to.
         like: The picture that the pixels are made from.
         scale: Their height and width over those of `like`; None where the size is not known.
+        quality: As for `save`.
 
     Raises:
         UsageError: As `save`.
         UnwritableError: The folder is not writable, or the format cannot hold so large a picture.
     """
     path = Path(path)
-    form = _FORMATS[_format_of(path)]
+    name = format_of(path)
     _check_path(path, like)
-    if like is not None and scale is not None:
-        _check_size(like.width * scale, like.height * scale, form)
+    check_encoding(name, like=like, scale=scale, quality=quality)
     create_beside(path).unlink()
 
 
-def default_suffix(picture: Picture) -> str:
-    """The suffix for a result: that of the file, or ".png" where its format is not written."""
-    if picture.path is not None and picture.path.suffix.lower() in _SUFFIXES:
-        return picture.path.suffix
-    return ".png"
+def check_encoding(
+    format: str,  # noqa: A002  (the word for it)
+    *,
+    like: Picture | None = None,
+    scale: int | None = None,
+    quality: int | None = None,
+) -> None:
+    """Fail now, before the work, where `encode` would fail afterwards.
 
+    Args:
+        format: As for `encode`.
+        like: As for `check_target`.
+        scale: As for `check_target`.
+        quality: As for `save`.
 
-def _format_of(path: Path) -> str:
-    name = _SUFFIXES.get(path.suffix.lower())
-    if name is None:
-        got = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
-        raise UsageError(f"cannot tell the format of {path}: got {got}, wanted one of: {', '.join(_SUFFIXES)}")
-    return name
+    Raises:
+        UsageError: A format that is not written, or a quality that cannot be.
+        UnwritableError: The format cannot hold so large a picture.
+    """
+    name = format_named(format)
+    check_quality(quality, name)
+    if like is not None and scale is not None:
+        check_size(like.width * scale, like.height * scale, name)
 
 
 def _check_path(path: Path, like: Picture | None) -> None:
@@ -183,25 +201,52 @@ def _cause(error: pyvips.Error, temporary: Path) -> str:
     return reason(error).replace(str(temporary), "the file")
 
 
+@dataclass(frozen=True, eq=False)
+class _Ready:
+    """All that is needed to write a file.
+
+    Attributes:
+        image: libvips image with its metadata.
+        form: The format.
+        options: Arguments of the saver.
+        tags: What is to be added to a TIFF afterwards.
+        notes: What could not be kept.
+    """
+
+    image: Any
+    form: Format
+    options: dict[str, Any]
+    tags: Tags
+    notes: tuple[str, ...]
+
+
 def _prepare(
-    pixels: Pixels, name: str, like: Picture | None, wanted: np.dtype[Any] | None
-) -> tuple[Any, str, dict[str, Any], tuple[str, ...]]:
-    """The libvips image to write, the format, the options of its saver, and what could not be kept."""
-    form = _FORMATS[name]
-    image = _to_vips(pixels)
-    _check_size(image.width, image.height, form)
+    pixels: Pixels, name: str, like: Picture | None, wanted: np.dtype[Any] | None, quality: int | None
+) -> _Ready:
+    check_quality(quality, name)
+    image = to_vips(pixels)
+    check_size(image.width, image.height, name)
     if wanted is None:
         wanted = like.dtype if like is not None else pixels.dtype
-    depth, notes = _depth(wanted, form)
-    image = _convert(image, pixels.dtype, depth)
-    if like is not None:
-        image, more = _with_alpha(image, like, depth, form)
-        notes += more
-        image, more = _with_metadata(image, like, form)
-        notes += more
+    depth, notes = stored_depth(wanted, name, 16 if like is None else bits_of(like))
+    image = in_depth(image, pixels.dtype, depth)
+    if image.bands == 1 and not FORMATS[name].gray:
+        notes.append(f"grey is stored as colour: {FORMATS[name].name} holds none")
+    tags: Tags = {}
+    if like is None:
+        image = without_metadata(image)
+    else:
+        image, more = _with_alpha(image, like, depth, FORMATS[name])
+        image, others = with_metadata(image, like, name)
+        notes += more + others
+        if name == "tiff":
+            tags, more = tags_for_tiff(like, image.width, image.height)
+            notes += more
+    options = saver_options(name, quality, depth, image.width * image.height * image.bands * depth.itemsize)
+    options["keep"] = kept_kinds(image, name)
     if is_mapped(pixels):
         image = _letting_go(image, pixels)
-    return image, name, _options(image, name, form, depth), tuple(notes)
+    return _Ready(image, FORMATS[name], options, tags, tuple(notes))
 
 
 def _letting_go(image: Any, pixels: Pixels) -> Any:
@@ -220,95 +265,14 @@ def _letting_go(image: Any, pixels: Pixels) -> Any:
     return image
 
 
-def _check_size(width: int, height: int, form: _Format) -> None:
-    if max(width, height) > form.max_side:
-        raise UnwritableError(f"got {width}×{height}, {form.name} holds at most {form.max_side} a side: choose TIFF")
-
-
-def _to_vips(pixels: Pixels) -> Any:
-    if pixels.ndim == 2:
-        pixels = pixels[:, :, None]
-    if pixels.ndim != 3 or pixels.shape[2] not in {1, 3} or pixels.size == 0 or pixels.dtype not in DTYPES:
-        got = f"got shape {pixels.shape} of {pixels.dtype}"
-        raise UsageError(f"{got}, wanted (H, W), (H, W, 1) or (H, W, 3) of uint8, uint16 or float32")
-    height, width, bands = pixels.shape
-    # A memory-mapped array is contiguous, so nothing is copied and libvips reads it from the disk as it
-    # writes.
-    data = np.ascontiguousarray(pixels)
-    return pyvips.Image.new_from_memory(data, width, height, bands, _BANDS[pixels.dtype.name])
-
-
-def _depth(wanted: np.dtype[Any], form: _Format) -> tuple[np.dtype[Any], list[str]]:
-    if wanted.name in form.depths:
-        note = (
-            [f"16 bits became 12: {form.name} holds no more"] if (form.name, wanted.name) == ("AVIF", "uint16") else []
-        )
-        return wanted, note
-    best = np.dtype(form.depths[-1])
-    return best, [f"{wanted.name} became {best.name}: {form.name} holds no more"]
-
-
-def _convert(image: Any, have: np.dtype[Any], depth: np.dtype[Any]) -> Any:
-    if have != depth:
-        image = image.linear(full_scale(depth) / full_scale(have), 0)
-        # cast cuts the fraction off, and clamps
-        image = image.cast("float") if depth == np.float32 else image.rint().cast(_BANDS[depth.name])
-    names = {"uint8": ("b-w", "srgb"), "uint16": ("grey16", "rgb16"), "float32": ("b-w", "scrgb")}[depth.name]
-    return image.copy(interpretation=names[image.bands == 3])
-
-
-def _with_alpha(image: Any, like: Picture, depth: np.dtype[Any], form: _Format) -> tuple[Any, list[str]]:
+def _with_alpha(image: Any, like: Picture, depth: np.dtype[Any], form: Format) -> tuple[Any, list[str]]:
     if like.alpha is None:
         return image, []
-    alpha = _enlarged(like.alpha.cast(_BANDS[like.dtype.name]), like.dtype, image.width, image.height)
+    alpha = enlarged(like.alpha.cast(BANDS[like.dtype.name]), like.dtype, image.width, image.height)
+    joined = image.bandjoin(in_depth(alpha, like.dtype, depth))
     if form.alpha:
-        return image.bandjoin(_convert(alpha, like.dtype, depth)), []
+        return joined, []
     # On white, as viewers show it; left out, hidden colours would come to light.
-    opaque = image.bandjoin(_convert(alpha, like.dtype, depth)).flatten(
-        background=full_scale(depth), max_alpha=full_scale(depth)
-    )
-    return opaque.cast(_BANDS[depth.name]), [f"transparency became white: {form.name} holds none"]
-
-
-def _enlarged(image: Any, dtype: np.dtype[Any], width: int, height: int) -> Any:
-    """A libvips image at a whole multiple of its size, bicubic, within the range of its type."""
-    scale = width // image.width
-    if scale < 1 or (width, height) != (image.width * scale, image.height * scale):
-        raise UsageError(f"got {width}×{height} pixels, wanted {image.width}×{image.height} or a whole multiple of it")
-    if scale == 1:
-        return image
-    # Not resize: it moves what it enlarges by half a pixel of the result.
-    shift, bicubic = 0.5 - 0.5 / scale, pyvips.Interpolate.new("bicubic")
-    larger = image.affine(
-        [scale, 0, 0, scale], idx=shift, idy=shift, oarea=[0, 0, width, height], interpolate=bicubic,
-        extend="copy", premultiplied=True,
-    )  # fmt: skip
-    # whole numbers are clamped by the type itself
-    return larger.clamp(min=0, max=full_scale(dtype)) if dtype == np.float32 else larger
-
-
-def _with_metadata(image: Any, like: Picture, form: _Format) -> tuple[Any, list[str]]:
-    """Copy what belongs to the picture; libvips holds EXIF twice, as a block and as fields: both must go."""
-    header, notes = like.header, []
-    image = image.copy(xres=header.xres, yres=header.yres)
-    for key in header.get_fields():
-        if key in _KEPT or key.startswith(("exif-", "png-comment-")):
-            image.set_type(header.get_typeof(key), key, header.get(key))
-    colours = image.bands - image.hasalpha()
-    if "icc-profile-data" in image.get_fields() and colours != like.channels:
-        image.remove("icc-profile-data")
-        notes.append("the colour profile was left out: it does not fit the number of channels")
-    if not form.exif and "exif-data" in header.get_fields():
-        notes.append(f"EXIF was left out (orientation and resolution are kept): {form.name} is written without")
-    return image, notes
-
-
-def _options(image: Any, name: str, form: _Format, depth: np.dtype[Any]) -> dict[str, Any]:
-    options = dict(form.options)
-    if name == "tiff":
-        # The float predictor exists, but few other programs read it.
-        options["predictor"] = "none" if depth == np.float32 else "horizontal"
-        options["bigtiff"] = image.width * image.height * image.bands * depth.itemsize > 2**31
-    if name == "avif":
-        options["bitdepth"] = 8 if depth == np.uint8 else 12
-    return options
+    white = full_scale(depth)
+    opaque = joined.flatten(background=white, max_alpha=white)
+    return opaque.cast(BANDS[depth.name]), [f"transparency became white: {form.name} holds none"]

@@ -13,8 +13,11 @@ import numpy as np
 
 from pixelmend.errors import UsageError
 from pixelmend.images.decode import Picture, decode
-from pixelmend.images.encode import _FORMATS, _check_size, _enlarged, _to_vips, encode
+from pixelmend.images.encode import check_encoding, encode
+from pixelmend.images.formats import default_format
 from pixelmend.images.picture import ArrayPicture
+from pixelmend.images.planes import enlarged, to_vips
+from pixelmend.images.profiles import SPACES, space_for
 from pixelmend.images.values import DTYPES, float_fault
 
 if TYPE_CHECKING:
@@ -66,17 +69,13 @@ def check_given_back(picture: Picture | ArrayPicture, scale: int) -> None:
         UnwritableError: The format cannot hold so large a picture.
     """
     if isinstance(picture, Picture):
-        _check_size(picture.width * scale, picture.height * scale, _FORMATS[_form_of(picture)])
-
-
-def _form_of(picture: Picture) -> str:
-    return picture.format if picture.format in _FORMATS else "png"
+        check_encoding(default_format(picture), like=picture, scale=scale)
 
 
 def give_back(picture: Picture | ArrayPicture, pixels: Pixels) -> Any:
     """A result as the kind that came in: bytes, a PIL image or an array (a path is for the caller to `save`).
 
-    Bytes come back in the format they had, or as PNG where that format is not written.
+    Bytes come back in the format they had, or in `default_format` where that is not written; they have `notes`.
 
     Args:
         picture: From `open_image`.
@@ -87,11 +86,11 @@ def give_back(picture: Picture | ArrayPicture, pixels: Pixels) -> Any:
         UnwritableError: The format cannot hold the picture.
     """
     if isinstance(picture, Picture):
-        return encode(pixels, _form_of(picture), like=picture)
+        return encode(pixels, default_format(picture), like=picture)
     whole = pixels.view(np.ndarray)
     if picture.alpha is not None:
         height, width = whole.shape[:2]
-        alpha = _enlarged(_to_vips(picture.alpha), picture.dtype, width, height).numpy()
+        alpha = enlarged(to_vips(picture.alpha), picture.dtype, width, height).numpy()
         whole = np.concatenate([whole, alpha.reshape(height, width, 1)], axis=2)
     if picture.format == "pil":
         return _to_pil(whole, picture.original)
@@ -125,7 +124,15 @@ def _from_pil(image: Any) -> ArrayPicture:
     if whole.dtype == np.dtype(">u2"):
         whole = whole.astype(np.uint16)
     inner = _from_array(whole)
-    return ArrayPicture(inner.pixels, inner.alpha, image, format="pil", notes=notes)
+    space, more = space_for(_profile(image, inner.channels), inner.channels)
+    return ArrayPicture(inner.pixels, inner.alpha, image, format="pil", notes=(*notes, *more), space=space)
+
+
+def _profile(image: Any, channels: int) -> bytes | None:
+    """The profile of a PIL image, unless it is for numbers that are no longer there (CMYK)."""
+    profile = image.info.get("icc_profile")
+    fits = profile is not None and SPACES.get(profile[16:20], channels) in {1, 3}
+    return profile if fits else None
 
 
 def _to_pil(whole: Pixels, original: Any) -> Any:
@@ -133,5 +140,13 @@ def _to_pil(whole: Pixels, original: Any) -> Any:
 
     result = Image.fromarray(whole[:, :, 0] if whole.shape[2] == 1 else whole)
     # The profile, resolution and EXIF block; transparency belongs to palettes, which are gone.
-    result.info = {key: value for key, value in original.info.items() if key != "transparency"}
+    gone = {"transparency"} if _profile(original, len(result.getbands())) else {"transparency", "icc_profile"}
+    result.info = {key: value for key, value in original.info.items() if key not in gone}
+    if "exif" in result.info:
+        exif = Image.Exif()
+        exif.load(result.info["exif"])
+        inner = exif.get_ifd(0x8769)
+        for tags, first in ((exif, 0x0100), (inner, 0xA002)):
+            tags.update({first + k: side for k, side in enumerate(result.size) if first + k in tags})
+        result.info["exif"] = exif.tobytes()  # without the small picture, which would show the old one
     return result

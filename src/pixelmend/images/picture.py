@@ -51,7 +51,7 @@ class PictureLike(Protocol):
 
     @property
     def format(self) -> str:
-        """Where it came from: "jpeg", "png", "tiff", "webp", "avif", "gif", "array" or "pil"."""
+        """Where it came from: "jpeg", "png", "tiff", ..., "array" or "pil"."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -86,6 +86,7 @@ class ArrayPicture:
         original: What the caller gave (an array or a PIL image), so that the same kind can be given back.
         format: "array" or "pil".
         notes: What could not be kept.
+        space: What the numbers mean: None for arrays, which are sRGB; for PIL images what their profile says.
     """
 
     pixels: Pixels
@@ -93,6 +94,7 @@ class ArrayPicture:
     original: Any
     format: str = "array"
     notes: tuple[str, ...] = ()
+    space: ColourSpace | None = None
 
     @property
     def height(self) -> int:
@@ -118,11 +120,6 @@ class ArrayPicture:
     def has_alpha(self) -> bool:
         """Whether an alpha plane came with it."""
         return self.alpha is not None
-
-    @property
-    def space(self) -> ColourSpace | None:
-        """None: arrays are sRGB."""
-        return None
 
     def opacity(self, top: int, left: int, height: int, width: int) -> Pixels | None:
         """A view of a piece of the alpha plane, (height, width, 1), or None; not to be written to."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pixelmend.errors import UsageError
-from pixelmend.images.encode import _enlarged, _to_vips
 from pixelmend.images.picture import ArrayPicture
+from pixelmend.images.planes import enlarged, to_vips
 from pixelmend.images.values import from_unit, to_unit
 
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ class Upright:
         small = np.concatenate([each for each in rows if len(each)])
         if factor * step >= 1:
             return small
-        resized: NDArray[np.uint8] = _to_vips(small).copy(interpretation="srgb").resize(factor * step).numpy()
+        resized: NDArray[np.uint8] = to_vips(small).copy(interpretation="srgb").resize(factor * step).numpy()
         return resized
 
     def _unscaled(self, top: int, left: int, height: int, width: int) -> NDArray[np.float32]:
@@ -188,7 +188,7 @@ def _enlarge(fetch: Rows, size: tuple[int, int], place: tuple[int, int, int, int
         min((left + width - 1) // scale + 1 + _MARGIN, size[1]),
     )
     small = np.ascontiguousarray(fetch(*first, last[0] - first[0], last[1] - first[1]))
-    large = _enlarged(_to_vips(small), small.dtype, small.shape[1] * scale, small.shape[0] * scale).numpy()
+    large = enlarged(to_vips(small), small.dtype, small.shape[1] * scale, small.shape[0] * scale).numpy()
     down, right = top - first[0] * scale, left - first[1] * scale
     piece: NDArray[np.float32] = large.reshape(*large.shape[:2], -1)[down : down + height, right : right + width]
     return piece

@@ -9,6 +9,8 @@ import os
 os.environ.setdefault("VIPS_WARNING", "0")
 # What it decodes goes to a temporary file from this size on, in place of 100 MB: a picture of 8 megapixels.
 os.environ.setdefault("VIPS_DISC_THRESHOLD", "24m")
+# What it has in hand while it reads and writes grows with its threads: hundreds of rows of the picture for each.
+os.environ.setdefault("VIPS_CONCURRENCY", str(min(4, os.cpu_count() or 1)))
 
 import pyvips
 

@@ -1,8 +1,10 @@
 """Running a model on pictures of any size, depth and kind, without PyTorch."""
 
-from pixelmend.inference.core import Options, Report, restore_picture
+from pixelmend.inference.core import restore_picture
 from pixelmend.inference.engines import Choice, Engine, OnnxEngine, Wish, cached_engine, choose, devices
 from pixelmend.inference.masks import read_mask
+from pixelmend.inference.options import Options
+from pixelmend.inference.report import Report
 from pixelmend.inference.restorer import default_output, restore
 from pixelmend.inference.settings import Settings
 from pixelmend.inference.sizes import crop, pad, padded_length

@@ -123,8 +123,7 @@ def find_weights(
             size or scale.
         ModelError: The installation is damaged.
     """
-    if not 0 <= fidelity <= 1:  # NaN compares false
-        raise UsageError(f"got fidelity {fidelity:g}, wanted 0 (looks real) to 1 (near to the truth)")
+    check_fidelity(fidelity)
     if not isinstance(task, str) or task in catalog.names():
         return _one(task if isinstance(task, Card) else catalog.by_name(task), size, scale, fidelity)
     if task not in catalog.tasks():
@@ -135,6 +134,16 @@ def find_weights(
         parts.append((1 - fidelity, catalog.find(task, size, scale, "perceptual")))
     _check_alike([card for _, card in parts])
     return Weights(tuple(parts))
+
+
+def check_fidelity(fidelity: float) -> None:
+    """Refuse what is no share.
+
+    Raises:
+        UsageError: It is not within 0 to 1.
+    """
+    if not 0 <= fidelity <= 1:  # NaN compares false
+        raise UsageError(f"got fidelity {fidelity:g}, wanted 0 (looks real) to 1 (near to the truth)")
 
 
 def _one(card: Card, size: str | None, scale: int | None, fidelity: float) -> Weights:

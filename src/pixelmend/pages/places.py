@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -42,7 +42,7 @@ class Place:
     change: float
 
 
-def cells(values: NDArray[np.float32], side: int = CELL) -> NDArray[np.float64]:
+def cells(values: NDArray[Any], side: int = CELL) -> NDArray[np.float64]:
     """Sums over each square of (H, W) values; those at the lower and right end may be smaller."""
     down, across = (np.arange(0, length, side) for length in values.shape)
     sums: NDArray[np.float64] = np.add.reduceat(np.add.reduceat(values, down, axis=0, dtype=np.float64), across, axis=1)
@@ -73,8 +73,8 @@ def window_sums(sums: NDArray[np.float64], side: int, size: tuple[int, int]) -> 
 def places_of_change(before: Upright, after: Upright, *, side: int, most: int = 1) -> list[Place]:
     """The pieces where two pictures differ most, apart from each other, most first; one where nothing differs.
 
-    The difference is that of the means of 4×4 pixels: where structure changed rather than where noise went, which is
-    everywhere. Both are read strip by strip, so memory does not grow with the picture.
+    What counts is how far the means of 4×4 pixels moved, and how much detail they have: noise goes everywhere, and a
+    reader wants to see what became of structure. Both are read strip by strip, so memory does not grow with them.
 
     Args:
         before: A picture.
@@ -82,21 +82,28 @@ def places_of_change(before: Upright, after: Upright, *, side: int, most: int = 
         side: Height and width of a piece, a multiple of 16.
         most: How many at most.
     """
-    rows = [_changes(strip - after.region(top, 0, *strip.shape[:2])) for top, strip in before.strips(rows=_STRIP)]
-    found = window_sums(np.concatenate(rows), side, (before.height, before.width))
+    rows = [_looked_at(strip, after.region(top, 0, *strip.shape[:2])) for top, strip in before.strips(rows=_STRIP)]
+    size = (before.height, before.width)
+    change, detail = (window_sums(np.concatenate(parts), side, size) for parts in zip(*rows, strict=True))
+    found = change * (detail + detail.mean() / 10 + 1e-9)  # what is flat counts little, but counts
     reach, places = side // CELL, list[Place]()
     for _ in range(most):
         i, j = (int(each) for each in np.unravel_index(int(found.argmax()), found.shape))
         if places and found[i, j] <= 0:
             break
         where = (i * CELL, j * CELL, min(side, before.height), min(side, before.width))
-        change = float(np.abs(before.region(*where) - after.region(*where)).mean())
-        places.append(Place(*where, 255 * change))
+        apart = float(np.abs(before.region(*where) - after.region(*where)).mean())
+        places.append(Place(*where, 255 * apart))
         found[max(i - reach + 1, 0) : i + reach, max(j - reach + 1, 0) : j + reach] = -1
     return places
 
 
-def _changes(difference: NDArray[np.float32]) -> NDArray[np.float64]:
-    """How much changed in each cell of a strip."""
-    means = sum(np.abs(cells(difference[:, :, channel], _BLOCK)) for channel in range(difference.shape[2]))
-    return cells(np.asarray(means, np.float32), CELL // _BLOCK)
+def _looked_at(before: NDArray[np.float32], after: NDArray[np.float32]) -> tuple[NDArray[np.float64], ...]:
+    """Change and detail in each cell of a strip."""
+    first, second = (cells(each.mean(axis=2), _BLOCK) for each in (before, after))
+    colour = [np.abs(cells(before[:, :, channel] - after[:, :, channel], _BLOCK)) for channel in range(3)]
+    detail = np.zeros_like(first)
+    for grey in (first, second):
+        detail[:-1] += np.abs(np.diff(grey, axis=0))
+        detail[:, :-1] += np.abs(np.diff(grey, axis=1))
+    return cells(np.sum(colour, axis=0), CELL // _BLOCK), cells(detail, CELL // _BLOCK)

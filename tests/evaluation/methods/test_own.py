@@ -206,7 +206,7 @@ def test_whatever_ships_is_measured_when_it_is_named_and_restores_as_the_restore
     if missing is not None:
         picture[missing] = 0
     problem = Problem(next(iter(method.tasks)), "p", picture, 25, scale=card.scale, missing=missing)
-    options = Options(sigma=25 if "noise_level" in card.conditions else None, mask=missing)
+    options = Options(sigma=25 if "noise_level" in card.conditions else None, mask=missing, anchor=False)
     as_array = ArrayPicture(picture, alpha=None, original=picture)
     expected, _ = restore_picture(as_array, card, OnnxEngine(card.path), options)
     np.testing.assert_allclose(np.clip(method.restore(problem), 0, 1), expected, atol=1e-6)
@@ -277,7 +277,7 @@ def test_it_is_what_its_card_says(card: Card, suffix: str) -> None:
 def test_it_restores_as_the_restorer_does(card: Card, shape: tuple[int, ...]) -> None:
     pixels: Pixels = np.random.default_rng(4).normal(0.5, 0.2, shape).astype(np.float32)
     picture = ArrayPicture(pixels, alpha=None, original=pixels)
-    expected, report = restore_picture(picture, card, OnnxEngine(card.path), Options(sigma=25))
+    expected, report = restore_picture(picture, card, OnnxEngine(card.path), Options(sigma=25, anchor=False))
     assert report.tiles == 1
     gray = shape[2] == 1
     restored = method_for(card.path).restore(noisy(pixels[..., 0] if gray else pixels, 25))

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pixelmend.images import Picture, Pixels
-    from pixelmend.inference.core import Report
+    from pixelmend.inference.report import Report
     from pixelmend.inference.settings import Settings
 
 _TELL_EVERY = 0.2

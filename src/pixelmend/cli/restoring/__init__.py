@@ -1,0 +1,1 @@
+"""What ``pixelmend restore`` does once it knows what is asked: one picture, or many."""
