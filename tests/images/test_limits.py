@@ -154,7 +154,7 @@ def test_what_does_not_fit_on_the_disk_is_told_before(monkeypatch: pytest.Monkey
         decode(bombs.png(25000, 25000))
     huge = ArrayPicture(np.broadcast_to(np.uint8(0), (10000, 10000, 3)), None, None)
     check_output(huge, 1)
-    with pytest.raises(UnwritableError, match=r"the result takes 1\.2 GB for a while"):
+    with pytest.raises(UnwritableError, match=r"the result takes 2\.4 GB for a while"):
         check_output(huge, 2)
 
 

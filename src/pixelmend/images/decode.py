@@ -1,7 +1,7 @@
 """Reading pictures: files and encoded bytes to something whose pixels are fetched on demand.
 
 libvips decodes lazily, and keeps what it decoded in memory or, above 24 MB, in a temporary file; so a
-picture of any size can be restored piece by piece. The file itself is mapped, and leaves memory once it was read.
+picture of any size can be restored piece by piece. The file itself is never in memory as a whole.
 
 Orientation: pixels stay as they are stored, and the EXIF tag that tells a viewer how to turn them stays with them.
 What goes out is therefore shown the same way up as what came in, and sizes and arrays agree with those of other
@@ -145,11 +145,11 @@ def decode(source: str | Path | bytes) -> Picture:
         UnreadableError: It is empty, not a picture, damaged, or of a kind that is not read.
     """
     if isinstance(source, bytes):
-        return _picture(_opened(source, "the picture given as bytes"), None, None)
+        return _picture(_opened(source, "the picture given as bytes", None), None, None)
     path = Path(source)
     _check_file(path)
     mapped = _map(path)
-    return _picture(_opened(path if mapped is None else mapped, str(path)), path, mapped)
+    return _picture(_opened(mapped, str(path), path), path, mapped)
 
 
 def read_float(path: str | Path, *, color: Literal["rgb", "gray"]) -> NDArray[np.float32]:
@@ -194,17 +194,15 @@ def _map(path: Path) -> mmap.mmap | None:
         return None
 
 
-def _open(source: Path | bytes | mmap.mmap, name: str) -> Any:
-    if not isinstance(source, Path) and not len(source):
+def _open(buffer: bytes | mmap.mmap | None, name: str, path: Path | None) -> Any:
+    if buffer is not None and not len(buffer):
         raise UnreadableError(f"cannot read {name}: it is empty (0 bytes), {_AGAIN}")
     try:
-        # A source, not a file name: libvips takes "[...]" at the end of a name for options.
-        if isinstance(source, Path):
-            stream = pyvips.Source.new_from_file(os.fspath(source))
-        else:
-            stream = pyvips.Source.new_from_memory(source)
+        # A source, not a file name: libvips takes "[...]" at the end of a name for options. And a file, not its map:
+        # what is read of that counts as memory until it is let go of, and a picture is unpacked in one go.
+        stream = pyvips.Source.new_from_memory(buffer) if path is None else pyvips.Source.new_from_file(os.fspath(path))
         known = is_read(stream)
-        if known is None and not isinstance(source, Path) and begins_as_tiff(source):
+        if known is None and buffer and begins_as_tiff(buffer):
             raise UnreadableError(f"cannot read {name}: the file is damaged or cut short (no page is found), {_AGAIN}")
         if known is None:
             raise UnreadableError(f"cannot read {name}: it is not a picture, wanted {READABLE}: give another file")
@@ -239,19 +237,24 @@ def _check_file(path: Path) -> None:
         raise UnreadableError(f"cannot read {path}: it is empty (0 bytes), {_AGAIN}")
 
 
-def _opened(source: Path | bytes | mmap.mmap, name: str) -> Foreign:
-    """A file as grey or RGB and what came with it, whichever library reads it."""
-    buffer = None if isinstance(source, Path) else source
+def _opened(buffer: bytes | mmap.mmap | None, name: str, path: Path | None) -> Foreign:
+    """A file as grey or RGB and what came with it, whichever library reads it.
+
+    Args:
+        buffer: All of it; None where it could not be mapped.
+        name: How a message names it.
+        path: Where it is; None where it was given as bytes.
+    """
     found = open_foreign(buffer, name) if buffer else None
     if found is not None:
         return found
     if buffer:
         check_container(buffer, name)
-    image = _open(source, name)
+    image = _open(buffer, name, path)
     form = _FORMATS[str(image.get("vips-loader")).removesuffix("_source").removesuffix("load")]
-    check_declared(declared(image, source.stat().st_size if isinstance(source, Path) else len(source)), name)
+    check_declared(declared(image, len(buffer or b"") if path is None else path.stat().st_size), name)
     if form == "avif" and image.get("heif-compression") != "av1":
-        return open_heic(source.read_bytes() if isinstance(source, Path) else source, name)
+        return open_heic(path.read_bytes() if buffer is None and path is not None else buffer or b"", name)
     left = left_behind(image, buffer)
     header, lost = read_metadata(image, buffer)
     image, changed = normalised(header, name)

@@ -212,7 +212,8 @@ def check_output(picture: PictureLike, scale: int, name: str = "the picture") ->
             f"{name} would become {width}×{height} pixels ({_figure(megapixels)} megapixels), wanted at most "
             f"{_figure(allowed)}: enlarge less, give a part of it, or set {VARIABLE}={math.ceil(megapixels)}"
         )
-    size = width * height * picture.channels * picture.dtype.itemsize
+    # 8 bits lie there as 16 until colours were held
+    size = width * height * picture.channels * max(2, picture.dtype.itemsize)
     check_room(size, f"{name} cannot be restored: the result", UnwritableError)
 
 
