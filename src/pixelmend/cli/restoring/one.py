@@ -107,6 +107,8 @@ def _say(found: Report, written: list[Path], *, apart: bool) -> None:
     typer.echo(f"found     {size}{level}{lost}", err=apart)
     where = "" if found.device == "cpu" else f" on {found.device}"
     engine = f"{found.engine}{where}, {found.precision}"
+    if found.advice:
+        typer.echo(f"advice    {found.advice}", err=apart)
     if not found.tiles:
         typer.echo("restored  nothing: it comes back as it was", err=apart)
     else:
