@@ -3,119 +3,42 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
+from pixelmend.cli.restoring import options  # noqa: TC001  (typer reads the annotations as it runs)
 from pixelmend.cli.restoring.asked import Asked, to_float, to_number, to_region, to_task, to_whole_number
 from pixelmend.errors import UsageError
 
 # Imports stand inside functions so that `pixelmend --help` answers at once.
 
-_MUCH, _OUT, _MANY, _MACHINE = "How much", "What is written", "Folders", "The machine"
-
 
 def restore(  # noqa: PLR0913  (each option is a parameter)
-    pictures: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="IN...",
-            help="Damaged pictures: files, folders, 'patterns/**/*.jpg'; - reads one from standard input.",
-            show_default=False,
-        ),
-    ],
+    pictures: options.Pictures,
     *,
-    output: Annotated[
-        str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="OUT",
-            help="A file, or a folder; - is standard output. [default: IN_restored]",
-            show_default=False,
-        ),
-    ] = None,
-    task: Annotated[
-        str, typer.Option(help="What to do, or auto; or a model (denoise-base); or the card (.json) of your own.")
-    ] = "denoise",
-    size: Annotated[
-        str | None, typer.Option(help="Weights for the task: nano, small or base. [default: small]", show_default=False)
-    ] = None,
-    scale: Annotated[str, typer.Option(help="Enlarge by this, for super-resolve.", metavar="auto|N")] = "auto",
-    sigma: Annotated[str, typer.Option(help="Noise level, 0 to 255.", metavar="auto|N")] = "auto",
-    mask: Annotated[
-        Path | None, typer.Option(help="White where pixels are lost, for inpaint.", show_default=False)
-    ] = None,
-    strength: Annotated[
-        str,
-        typer.Option(help="1 restores in full, 0 leaves as it is.", metavar="0..1", rich_help_panel=_MUCH),
-    ] = "1",
-    fidelity: Annotated[
-        str, typer.Option(help="1 near to the truth, 0 looks real.", metavar="0..1", rich_help_panel=_MUCH)
-    ] = "1",
-    keep_grain: Annotated[
-        str, typer.Option(help="How much fine grain stays.", metavar="0..1", rich_help_panel=_MUCH)
-    ] = "0",
-    anchor: Annotated[
-        bool, typer.Option(help="Keep large areas as bright and as coloured as they were.", rich_help_panel=_MUCH)
-    ] = True,
-    region: Annotated[
-        str | None,
-        typer.Option(
-            help="Restore this part only.", metavar="LEFT,TOP,WIDTH,HEIGHT", show_default=False, rich_help_panel=_MUCH
-        ),
-    ] = None,
-    format: Annotated[  # noqa: A002  (the word for it)
-        str | None,
-        typer.Option(
-            help="Of the result: png, jpeg, tiff, webp or avif. [default: by the name]",
-            metavar="NAME",
-            show_default=False,
-            rich_help_panel=_OUT,
-        ),
-    ] = None,
-    quality: Annotated[
-        str, typer.Option(help="Of JPEG, WebP and AVIF.", metavar="auto|1..100", rich_help_panel=_OUT)
-    ] = "auto",
-    compare: Annotated[
-        Path | None,
-        typer.Option(help="Also write a before/after picture here.", show_default=False, rich_help_panel=_OUT),
-    ] = None,
-    json: Annotated[
-        str | None,
-        typer.Option("--json", help="Also write a report here; - prints it.", show_default=False, rich_help_panel=_OUT),
-    ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            help="Also write a page (.html) with every picture before and after.",
-            show_default=False,
-            rich_help_panel=_MANY,
-        ),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where a run into OUT ended.", rich_help_panel=_MANY)
-    ] = False,
-    skip_existing: Annotated[
-        bool, typer.Option("--skip-existing", help="Leave out what is in OUT already.", rich_help_panel=_MANY)
-    ] = False,
-    on_error: Annotated[
-        str, typer.Option(help="After a picture that fails: skip or stop.", rich_help_panel=_MANY)
-    ] = "skip",
-    jobs: Annotated[
-        str, typer.Option(help="Pictures restored at the same time.", metavar="auto|N", rich_help_panel=_MANY)
-    ] = "auto",
-    device: Annotated[str, typer.Option(help="Chip: auto, cpu, cuda, coreml, ...", rich_help_panel=_MACHINE)] = "auto",
-    engine: Annotated[
-        str, typer.Option(help="What runs it: auto, onnxruntime, openvino or torch.", rich_help_panel=_MACHINE)
-    ] = "auto",
-    precision: Annotated[
-        str, typer.Option(help="auto; int8 or float32, where weights have both.", rich_help_panel=_MACHINE)
-    ] = "auto",
-    tile: Annotated[
-        str, typer.Option(help="Piece size in pixels.", metavar="auto|N", rich_help_panel=_MACHINE)
-    ] = "auto",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")] = False,
+    output: options.Output = None,
+    task: options.Task = "denoise",
+    size: options.Size = None,
+    scale: options.Scale = "auto",
+    sigma: options.Sigma = "auto",
+    mask: options.Mask = None,
+    strength: options.Strength = "1",
+    fidelity: options.Fidelity = "1",
+    keep_grain: options.KeepGrain = "0",
+    anchor: options.Anchor = True,
+    region: options.Region = None,
+    format: options.Format = None,  # noqa: A002  (the word for it)
+    quality: options.Quality = "auto",
+    compare: options.Compare = None,
+    json: options.Json = None,
+    report: options.Page = None,
+    resume: options.Resume = False,
+    skip_existing: options.SkipExisting = False,
+    on_error: options.OnError = "skip",
+    jobs: options.Jobs = "auto",
+    device: options.Device = "auto",
+    engine: options.Engine = "auto",
+    precision: options.Precision = "auto",
+    tile: options.Tile = "auto",
+    quiet: options.Quiet = False,
 ) -> None:
     """Restore damaged pictures; what comes in is never changed.
 
@@ -137,7 +60,7 @@ def restore(  # noqa: PLR0913  (each option is a parameter)
     from pixelmend.cli.restoring.one import restore_one
     from pixelmend.inference import Options, Settings, Wish
 
-    options = Options(
+    told = Options(
         sigma=to_number("sigma", sigma),
         tile=to_whole_number("tile", tile),
         mask=mask,
@@ -151,7 +74,7 @@ def restore(  # noqa: PLR0913  (each option is a parameter)
         size=size,
         scale=to_whole_number("scale", scale),
         fidelity=to_float("fidelity", fidelity, "a number from 0 to 1"),
-        options=options,
+        options=told,
         wish=Wish(engine=engine, device=device, precision=precision),
         format=format,
         quality=to_whole_number("quality", quality),

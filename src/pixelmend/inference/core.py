@@ -82,32 +82,40 @@ def restore_picture(
     if anchors:
         anchored = anchor(picture, restored, work.wanted.area, card.scale)
         restored = rounded(restored, picture.dtype)
-    report = Report(
+    return restored, _report(picture, work, engine, options, anchored, time.perf_counter() - start)
+
+
+def _report(
+    picture: PictureLike, work: _Work, engine: Engine, options: Options, anchored: float | None, seconds: float
+) -> Report:
+    """What was found and done."""
+    rows, columns = work.sides
+    told = work.told
+    return Report(
         width=picture.width,
         height=picture.height,
-        output_width=restored.shape[1],
-        output_height=restored.shape[0],
+        output_width=picture.width * work.card.scale,
+        output_height=picture.height * work.card.scale,
         channels=picture.channels,
         depth=picture.dtype.name,
         format=picture.format,
         has_alpha=picture.has_alpha,
-        model=card.name,
-        sigma=work.told.sigma,
-        sigma_estimated=work.told.sigma is not None and options.sigma is None,
-        lost=None if work.told.lost is None else float(work.told.lost.mean()),
+        model=work.card.name,
+        sigma=told.sigma,
+        sigma_estimated=told.sigma is not None and options.sigma is None,
+        lost=None if told.lost is None else float(told.lost.mean()),
         strength=options.strength,
         keep_grain=work.wanted.grain,
         anchored=anchored,
         region=options.region,
-        tile=(work.sides[0].tile, work.sides[1].tile),
-        tiles=len(work.sides[0].origins) * len(work.sides[1].origins) if options.strength > 0 else 0,
+        tile=(rows.tile, columns.tile),
+        tiles=len(rows.origins) * len(columns.origins) if options.strength > 0 else 0,
         engine=engine.title,
         device=engine.device,
         precision=engine.precision,
-        seconds=time.perf_counter() - start,
+        seconds=seconds,
         notes=(*picture.notes, *work.notes),
     )
-    return restored, report
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,6 +35,7 @@ class Report:
         precision: What it computed in: "float32", "bfloat16" or "int8".
         seconds: From the first pixel read to the last one restored.
         notes: What could not be kept or done as asked, one sentence each.
+        advice: Why this was done, where it was not the user who said what to do (`--task auto`); else "".
     """
 
     width: int
@@ -60,6 +61,7 @@ class Report:
     precision: str
     seconds: float
     notes: tuple[str, ...]
+    advice: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Every field under its name, ready for JSON."""

@@ -110,12 +110,12 @@ class Work:
         if self.weights is None:
             usual = self.settings.weights().card
             pixels, report = restore_picture(self.picture, usual, NoEngine(), replace(options, strength=0))
-            return pixels, replace(report, model=NOTHING, notes=(*self.picture.notes, self.why))
+            return pixels, replace(report, model=NOTHING, notes=self.picture.notes, advice=self.why)
         megapixels = self.shown.width * self.shown.height / 1e6
         engine = self.weights.engine(wish, megapixels)
         pixels, report = restore_picture(self.shown, self.weights.card, engine, options, progress)
-        said = (*report.notes, *([self.why] if self.why else []), *self.weights.advice(wish, megapixels))
-        report = replace(report, notes=said)
+        said = (*report.notes, *self.weights.advice(wish, megapixels))
+        report = replace(report, notes=said, advice=self.why)
         if self.shown is self.picture:
             return pixels, report
         height, width = self.picture.height, self.picture.width

@@ -32,14 +32,14 @@ from pixelmend.inference import Options, Settings
 from pixelmend.inference.folders import Way, plan_folder, run_folder
 source, out, card = map(Path, sys.argv[1:4])
 settings = Settings(catalog.load(card), options=Options(sigma=30))
-summary = run_folder(plan_folder([source], out), settings, Way(existing="resume", jobs=2))
+summary = run_folder(plan_folder([source], out), settings, Way(existing="resume", jobs=int(sys.argv[4])))
 sys.exit(summary.exit_code)
 """
 
 
-def command(source: Path, out: Path, card: Path) -> list[str]:
+def command(source: Path, out: Path, card: Path, jobs: int = 1) -> list[str]:
     """What a user would start."""
-    return [sys.executable, "-c", _RUN, str(source), str(out), str(card)]
+    return [sys.executable, "-c", _RUN, *map(str, (source, out, card, jobs))]
 
 
 def lines(out: Path) -> int:
@@ -57,7 +57,10 @@ def halves(out: Path) -> list[Path]:
 def test_killed_ten_times_it_comes_to_the_same_files(
     tmp_path: Path, settings: Settings, tiny_card: Path, snapshot: Callable[[Path], dict[str, bytes]]
 ) -> None:
-    """Every second time while a result is being written, else at a random moment; spread over the run."""
+    """Every second time while a result is being written, else at a random moment; spread over the run.
+
+    Some of its parts are done by one process, some by two.
+    """
     source, out, calm = (tmp_path / name for name in ("in", "out", "calm"))
     for number in range(PICTURES):
         # of noise, so that writing takes a good part of the time; the last ones, by name, take longer than any delay
@@ -68,7 +71,7 @@ def test_killed_ten_times_it_comes_to_the_same_files(
     for kill in range(KILLS):
         begun = lines(out)
         wanted = kill * PICTURES // (KILLS + 3)  # pictures that are told of before it dies
-        with subprocess.Popen(command(source, out, tiny_card), start_new_session=True) as process:
+        with subprocess.Popen(command(source, out, tiny_card, 1 + kill % 3 // 2), start_new_session=True) as process:
             until = time.monotonic() + 60
             while process.poll() is None and time.monotonic() < until:
                 if lines(out) > max(wanted, begun - 1) and (kill % 2 == 0 or halves(out)):

@@ -51,6 +51,7 @@ def test_files_patterns_and_folders_together(photos: Path, tmp_path: Path) -> No
 def test_patterns(photos: Path, pattern: str, wanted: list[str]) -> None:
     # "sub" is no part of the pattern, so that it is no part of the place
     assert places(photos / pattern) == wanted
+    assert not find_pictures([photos / pattern], OUT).left_out
 
 
 def test_names_that_look_like_patterns_are_names_where_they_exist(tmp_path: Path) -> None:

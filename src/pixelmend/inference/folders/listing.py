@@ -142,7 +142,9 @@ class _Walk:
         base, wanted = Path(*pattern.parts[:fixed]), pattern.parts[fixed:]
         if not base.is_dir():
             raise UsageError(f"there is no folder {base}, in which {pattern} is looked for: check its spelling")
+        counted = Counter(self.left_out)
         found = [Found(base / place, place) for place in self._files(base) if _fits(place.parts, wanted)]
+        self.left_out = counted  # who gives a pattern leaves out the rest himself
         if not found:
             raise UsageError(f"no picture fits {pattern}: '*' stays within a folder, '**' goes through all below it")
         return found

@@ -145,6 +145,7 @@ class Manifest:
         self._file.truncate(0)
         self.entries = {}
         self._append({"pixelmend": _FORM, "began": time.strftime("%Y-%m-%dT%H:%M:%S%z"), **header})
+        _keep_name(self.path.parent)
         self.header, self._is_new = header, True
 
     def add(self, entry: Entry) -> None:
@@ -214,6 +215,16 @@ else:
         except OSError as error:
             return error.errno not in {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES}
         return True
+
+
+def _keep_name(folder: Path) -> None:
+    """Have a new file's name on the disk as well, on systems where that is a step of its own."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:

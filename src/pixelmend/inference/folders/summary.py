@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pixelmend
+from pixelmend.inference.auto import NOTHING
 from pixelmend.inference.folders.crops import KEY
 from pixelmend.inference.folders.manifest import DONE, FAILED, KEPT, NAME
 from pixelmend.inference.folders.words import readable
@@ -111,6 +112,8 @@ class Summary:
             lines.append(
                 f"note      of {noted} something could not be kept or done as asked: --json or --report tells what"
             )
+        if chosen := self._chosen():
+            lines.append(f"advice    {chosen}")
         if self.jobs:
             lines.append(f"restored  {told}; {self.seconds:.1f} s{speed} ({self._how()})")
         else:
@@ -119,6 +122,14 @@ class Summary:
             lines.append(f"stopped   {self.stopped or 'interrupted'}; the same command with --resume goes on from here")
         written = any(entry.state != FAILED for entry in self.entries)
         return (*lines, *([f"wrote     {readable(self.out)}"] if written else []))
+
+    def _chosen(self) -> str:
+        """How often each set of weights was chosen, where each picture has its own."""
+        told = [entry.report for entry in self.entries if entry.report.get("advice")]
+        chosen = Counter(report["model"] for report in told)
+        alone = chosen.pop(NOTHING, 0)
+        words = [f"{count} {model}" for model, count in chosen.most_common()]
+        return ", ".join([*words, *([f"{alone} left as they are"] if alone else [])])
 
     def _how(self) -> str:
         where = "" if self.runs.get("device", "cpu") == "cpu" else f" on {self.runs['device']}"

@@ -88,7 +88,7 @@ def _check(jobs: Sequence[Job]) -> None:
     for job in jobs:
         if (over := sources.get(_place(job.target))) is not None:
             raise UsageError(
-                f"the result of {job.source} would be written over {over.source}, and no picture is: "
+                f"the result of {job.source} would be written over {over.source}, and pictures are never changed: "
                 "choose another folder with -o"
             )
 
