@@ -90,7 +90,7 @@ def _look(process: int, taken: Taken) -> None:
         sizes[int(inode)] = max(sizes.get(int(inode), 0), end)
     with contextlib.suppress(OSError):
         for each in Path(f"/proc/{process}/fd").iterdir():
-            if "(deleted)" in os.readlink(each):
+            if "(deleted)" in str(each.readlink()):
                 found = each.stat()
                 sizes[found.st_ino] = max(sizes.get(found.st_ino, 0), found.st_size)
     taken.temporary = max(taken.temporary, sum(sizes.values()))
