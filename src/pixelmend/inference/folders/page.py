@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from pixelmend.inference.auto import NOTHING
 from pixelmend.inference.folders.crops import crops_of
 from pixelmend.inference.folders.manifest import FAILED, KEPT
 from pixelmend.inference.folders.words import readable
@@ -58,6 +59,8 @@ def _did(entry: Entry) -> str:
     if entry.state == FAILED:
         return ""
     report = entry.report
+    if report.get("model") == NOTHING:
+        return "left as it was"
     larger = report.get("output_width", 0) != report.get("width", 0)
     size = f" to {report.get('output_width')}×{report.get('output_height')}" if larger else ""
     return f"{report.get('model', '')}{size}"
