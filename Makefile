@@ -5,7 +5,7 @@ RUN := .venv/run
 LEARN := .venv/learn
 PIP_FLAGS := --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test check bench docs format clean
+.PHONY: help demo test check bench fuzz docs format clean
 
 help: ## show this list (what plain make does)
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -27,6 +27,9 @@ check: $(LEARN)/installed ## ruff, mypy strict, and the layers of the house
 bench: $(LEARN)/installed ## what is promised about time, memory and size, measured; speed beside every peer
 	@status=0; $(LEARN)/bin/python benchmarks/promises.py || status=1; \
 		$(LEARN)/bin/python benchmarks/speed.py || status=1; exit $$status
+
+fuzz: $(LEARN)/installed ## read 20,000 damaged pictures: nothing may crash, hang or take much memory
+	$(LEARN)/bin/python -m tests.images.fuzzing --files 20000
 
 docs: $(LEARN)/installed ## build the documentation into site/, to be opened from the disk: site/index.html
 	NO_MKDOCS_2_WARNING=1 $(LEARN)/bin/python -m mkdocs build --strict --quiet

@@ -94,18 +94,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--side", type=int, default=32768, help="Height and width, pixels.")
     parser.add_argument("--tiled", action="store_true", help="Store the picture in tiles.")
+    parser.add_argument("--picture", type=Path, help="Restore this, and make none.")
     parser.add_argument("--folder", type=Path, help="Where to work. [default: a new one among temporary files]")
     parser.add_argument("--options", default="--size nano --engine onnxruntime", help="Of pixelmend restore.")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="pixelmend-huge-", dir=chosen.folder) as folder:
-        source, target, told = Path(folder) / "in.tif", Path(folder) / "out.tif", Path(folder) / "told.json"
-        make(source, chosen.side, tiled=chosen.tiled)
+        source, target, told = (
+            chosen.picture or Path(folder) / "in.tif",
+            Path(folder) / "out.tif",
+            Path(folder) / "told",
+        )
+        if chosen.picture is None:
+            make(source, chosen.side, tiled=chosen.tiled)
         command = [sys.executable, "-m", "pixelmend", "restore", str(source), "-o", str(target), "--json", str(told)]
         taken = watched([*command, *chosen.options.split()], {**os.environ, "TMPDIR": folder})
         report = json.loads(told.read_text(encoding="utf-8"))
         sizes = source.stat().st_size, target.stat().st_size
-    megapixels = chosen.side**2 / 1e6
-    print(f"{chosen.side}×{chosen.side}, {megapixels:.0f} megapixels, {'tiles' if chosen.tiled else 'strips'}")
+    width, height = report["width"], report["height"]
+    print(f"{width}×{height}, {width * height / 1e6:.0f} megapixels, stored in {'tiles' if chosen.tiled else 'strips'}")
     print(f"restored in {report['tiles']} pieces by {report['model']}, {report['engine']}, {report['precision']}")
     print(f"time        {taken.seconds:.0f} s, of which {report['seconds']:.0f} s from the first pixel to the last")
     print(

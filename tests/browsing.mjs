@@ -42,6 +42,12 @@ try {
       await page.touchscreen.touchMove(...to);
       await page.touchscreen.touchEnd();
     }
+    if (step.pinch !== undefined) {
+      const fingers = [];
+      for (const [from] of step.pinch) fingers.push(await page.touchscreen.touchStart(...from));
+      for (const [at, [, to]] of step.pinch.entries()) await fingers[at].move(...to);
+      for (const finger of fingers) await finger.end();
+    }
     await pause();
   }
   if (screenshot) await page.screenshot({ path: screenshot, fullPage: true });

@@ -15,7 +15,8 @@ PATIENCE = 150
 
 Step = dict[str, Any]
 """One of: evaluate (JavaScript, whose value is kept), press (a key), type (text), click, focus (a selector),
-drag (from and to, in pixels of the window), tap (the same with a finger), wait (a condition in JavaScript)."""
+drag (from and to, in pixels of the window), tap (the same with a finger), pinch (the same of each of two fingers),
+wait (a condition in JavaScript)."""
 
 
 class NotThereError(Exception):

@@ -181,7 +181,7 @@ def test_what_is_not_installed_is_left_out_and_told_once(
     code, out, _ = run(files["noisy"], files["better"], "--reference", files["clean"])
     assert code == 0
     (note,) = [line for line in out.splitlines() if line.startswith("note")]
-    assert note == "note      SSIM and LPIPS were left out: pip install 'pixelmend[train]' brings what they need"
+    assert note == "note      SSIM and LPIPS were left out: pip install 'pixelmend[train]' brings what is needed"
     assert "PSNR, dB to clean.png" in out
     code, _, err = run(files["noisy"], files["better"], "--reference", files["clean"], "--lpips", "hub")
     assert (code, err) == (2, "pixelmend: this needs lpips, which is not installed: pip install 'pixelmend[train]'\n")
@@ -204,6 +204,8 @@ def test_strips_give_the_scores_of_the_whole(height: int) -> None:
     first, second = (rng.random((height, 24, 3)) for _ in range(2))
     pictures = [Upright.of(ArrayPicture(each.astype(np.float32), None, None)) for each in (first, second)]
     assert measuring.whole_psnr(*pictures) == pytest.approx(psnr(first, second, data_range=1.0), abs=1e-6)
-    assert measuring.whole_ssim(*pictures) == pytest.approx(ssim(first, second, data_range=1.0), abs=1e-6)
+    assert measuring.whole_ssim(pictures[0], pictures[1]) == pytest.approx(
+        ssim(first, second, data_range=1.0), abs=1e-6
+    )
     assert math.isinf(measuring.whole_psnr(pictures[0], pictures[0]))
     assert measuring.whole_ssim(pictures[0], pictures[0]) == pytest.approx(1)

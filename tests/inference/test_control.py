@@ -26,6 +26,8 @@ from tests.inference.made_up import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from pixelmend.images import ArrayPicture
@@ -263,6 +265,20 @@ def test_the_network_sees_colour_times_opacity_and_the_result_is_divided() -> No
     visible = alpha[0, :, 0] > 1 / 16
     np.testing.assert_allclose(got[:, visible], pixels[:, visible] * 1.25, rtol=1e-5)
     np.testing.assert_array_equal(got[:, 0], pixels[:, 0])
+
+
+def test_the_level_that_the_network_is_told_fades_with_the_colour() -> None:
+    told: list[Values] = []
+
+    class Told(Working):
+        def run(self, degraded: Values, conditions: Mapping[str, Values], *, left: int = 0) -> Values:
+            told.append(conditions["noise_level"])
+            return super().run(degraded, conditions, left=left)
+
+    alpha = np.linspace(0, 1, 48, dtype=np.float32)[None, :, None].repeat(40, axis=0)
+    picture = picture_of(np.full((40, 48, 3), 0.5, np.float32), alpha)
+    restore_picture(picture, made_card(conditions=("noise_level",)), Told(smooth), Options(sigma=51))
+    np.testing.assert_allclose(told[0][0, 0, :40, :48], 0.2 * alpha[..., 0], atol=1e-7)
 
 
 def test_where_all_is_hidden_nothing_is_run() -> None:

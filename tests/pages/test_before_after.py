@@ -121,6 +121,27 @@ def test_pixels_are_shown_one_to_one_and_are_moved(browser: Browser, written: Ca
     assert (larger, fit, there) == ("150 %", fitted, "200 %")
 
 
+def test_two_fingers_zoom_where_they_are(browser: Browser, written: Callable[[list[Side]], str]) -> None:
+    address = written(sides(1200, 1600))
+    x, y, width, height = browser.open(address, [LIVE, BOX])["values"][0]
+    middle = (x + width / 2, y + height / 2)
+    pinch: Step = {
+        "pinch": [
+            [(middle[0] - 50, middle[1]), (middle[0] - 100, middle[1])],
+            [(middle[0] + 50, middle[1]), (middle[0] + 100, middle[1])],
+        ]
+    }
+    under = (
+        "(() => { const image = document.querySelector('.layer img').getBoundingClientRect();"
+        f" return [({middle[0]} - image.x) / image.width, ({middle[1]} - image.y) / image.height]; }})()"
+    )
+    steps: list[Step] = [LIVE, ZOOM, {"evaluate": under}, pinch, ZOOM, {"evaluate": under}, VALUE]
+    before, there, after, still_there, border = browser.open(address, steps, touch=True)["values"]
+    assert float(after.removesuffix(" %")) == pytest.approx(2 * float(before.removesuffix(" %")), rel=0.02)
+    assert still_there == pytest.approx(there, abs=0.005)
+    assert border == 50
+
+
 def _moved(transform: str) -> tuple[float, float]:
     x, y = transform.removeprefix("translate(").partition(")")[0].split(", ")
     return float(x.removesuffix("px")), float(y.removesuffix("px"))

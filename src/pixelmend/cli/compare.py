@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pixelmend.cli.completion import complete_lpips
+from pixelmend.cli.progress import progress
 from pixelmend.errors import DataError, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ def compare(  # noqa: PLR0913  (each option is a parameter)
     _check_places(paths, target, report)
     if report is not None:
         check_report(report)
-    found = _compared(opened, lpips)
+    with progress("measuring", quiet=quiet) as tell:
+        found = _compared(opened, lpips, tell)
     _write(found, target)
     if report is not None:
         write_report(report, _told(found, paths, target))
@@ -123,7 +125,7 @@ def _check_places(inputs: Sequence[Path], target: Path, report: Path | None) -> 
         raise UsageError("one of A, B, --reference, --output and --json would be written over: give each its own file")
 
 
-def _compared(opened: Sequence[Picture], lpips: str) -> Compared:
+def _compared(opened: Sequence[Picture], lpips: str, tell: Callable[[int, int], None]) -> Compared:
     """Put the pictures to one size, and measure."""
     from pixelmend.cli.scores import whole_psnr
     from pixelmend.images import Upright
@@ -142,7 +144,7 @@ def _compared(opened: Sequence[Picture], lpips: str) -> Compared:
         before = larger
     scores: tuple[Scores, ...] = ()
     if reference:
-        scores, more = _scores((before, after), reference[0], lpips)
+        scores, more = _scores((before, after), reference[0], lpips, tell)
         notes += more
     return Compared((before, after, *reference), names, whole_psnr(after, before), scores, tuple(notes))
 
@@ -166,7 +168,9 @@ def _enlarged(before: Upright, size: tuple[int, int], names: Sequence[str]) -> U
         ) from None
 
 
-def _scores(pictures: Sequence[Upright], reference: Upright, lpips: str) -> tuple[tuple[Scores, ...], list[str]]:
+def _scores(
+    pictures: Sequence[Upright], reference: Upright, lpips: str, tell: Callable[[int, int], None]
+) -> tuple[tuple[Scores, ...], list[str]]:
     """What can be measured with what is installed; where something cannot, a note says why."""
     from pixelmend.cli.scores import Scores, whole_lpips, whole_psnr, whole_ssim
 
@@ -175,22 +179,20 @@ def _scores(pictures: Sequence[Upright], reference: Upright, lpips: str) -> tupl
         distance, notes = None, [f"LPIPS was left out: it takes pictures of up to {_MOST_LPIPS // 10**6} megapixels"]
     ssims: list[float | None] = [None, None]
     try:
-        ssims = [whole_ssim(picture, reference) for picture in pictures]
+        ssims = [whole_ssim(picture, reference, tell) for picture in pictures]
     except MissingExtraError:
-        notes = ["SSIM and LPIPS were left out: pip install 'pixelmend[train]' brings what they need"]
+        left_out = "SSIM and LPIPS were" if notes else "SSIM was"
+        notes = [f"{left_out} left out: pip install 'pixelmend[train]' brings what is needed"]
     except DataError as error:
         notes.append(f"SSIM was left out: {error}")
-    scores = []
-    for picture, similar in zip(pictures, ssims, strict=True):
-        learned = None
-        if distance is not None:
-            try:
-                learned = whole_lpips(distance, picture, reference)
-            except DataError as error:
-                distance = None
-                notes.append(f"LPIPS was left out: {error}")
-        scores.append(Scores(whole_psnr(picture, reference), similar, learned))
-    return tuple(scores), notes
+    learned: list[float | None] = [None, None]
+    if distance is not None:
+        try:
+            learned = [whole_lpips(distance, picture, reference) for picture in pictures]
+        except DataError as error:
+            notes.append(f"LPIPS was left out: {error}")
+    psnrs = [whole_psnr(picture, reference) for picture in pictures]
+    return tuple(Scores(*each) for each in zip(psnrs, ssims, learned, strict=True)), notes
 
 
 def _distance(wish: str) -> tuple[Callable[[Pixels, Pixels], float] | None, list[str]]:
@@ -211,7 +213,7 @@ def _distance(wish: str) -> tuple[Callable[[Pixels, Pixels], float] | None, list
     except (ModuleNotFoundError, MissingExtraError):
         if wish != "auto":
             raise MissingExtraError("lpips") from None
-        return None, ["LPIPS was left out: pip install 'pixelmend[train]' brings what it needs"]
+        return None, ["LPIPS was left out: pip install 'pixelmend[train]' brings what is needed"]
 
     def distance(picture: Pixels, reference: Pixels) -> float:
         first, second = (torch.from_numpy(each).permute(2, 0, 1)[None] for each in (picture, reference))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path  # noqa: TC003  (typer reads the annotations as it runs)
@@ -71,19 +70,21 @@ class Findings:
 def doctor(
     *,
     fresh: Annotated[bool, typer.Option("--fresh", help="Measure again, whatever is known.")] = False,
-    report: Annotated[Path | None, typer.Option("--json", help="Also write a report here.", show_default=False)] = None,
+    report: Annotated[
+        Path | None, typer.Option("--json", help="Also write a report here; - prints it.", show_default=False)
+    ] = None,
 ) -> None:
     """Say what is there to restore pictures with, what is chosen, and what would be faster."""
     from pixelmend import catalog
-    from pixelmend.errors import UsageError
-    from pixelmend.files import write_text
+    from pixelmend.cli.reports import STANDARD, check_report, write_report
 
-    if report is not None and (report.is_dir() or not report.parent.is_dir()):
-        raise UsageError(f"--json {report}: wanted a file in a folder that exists")
-    found = examine(catalog.find("denoise"), fresh=fresh)
-    typer.echo("\n".join(told(found)))
     if report is not None:
-        write_text(report, json.dumps(asdict(found), indent=2) + "\n")
+        check_report(report)
+    found = examine(catalog.find("denoise"), fresh=fresh)
+    if report != STANDARD:
+        typer.echo("\n".join(told(found)))
+    if report is not None:
+        write_report(report, asdict(found))
 
 
 def examine(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import typer
 
 from pixelmend.errors import UsageError
 
@@ -15,14 +16,21 @@ if TYPE_CHECKING:
 STANDARD = Path("-")
 
 
-def check_report(place: Path) -> None:
+def check_report(place: Path, option: str = "--json") -> None:
     """Fail before the work where `write_report` would fail afterwards.
+
+    Args:
+        place: Where a report, or a page, is to go.
+        option: As the user wrote it.
 
     Raises:
         UsageError: A folder, or a file in a folder that does not exist.
     """
-    if place != STANDARD and (place.is_dir() or not place.parent.is_dir()):
-        raise UsageError(f"--json {place}: wanted a file in a folder that exists, or - for standard output")
+    if place == STANDARD and option == "--json":
+        return
+    if place.is_dir() or not place.parent.is_dir():
+        stream = ", or - for standard output" if option == "--json" else ""
+        raise UsageError(f"{option} {place}: wanted a file in a folder that exists{stream}")
 
 
 def write_report(place: Path, told: Mapping[str, Any]) -> None:
@@ -33,8 +41,8 @@ def write_report(place: Path, told: Mapping[str, Any]) -> None:
     """
     from pixelmend.files import write_text
 
-    text = json.dumps(told, indent=2) + "\n"
+    text = json.dumps(told, indent=2, ensure_ascii=False) + "\n"
     if place == STANDARD:
-        sys.stdout.write(text)
+        typer.echo(text, nl=False)
     else:
         write_text(place, text)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pixelmend.images import Upright
     from pixelmend.metrics.pictures import Picture
 
+    Tell = Callable[[int, int], None]
+
 _STRIP = 256
 _ROUNDING = 1e-6
 """What 8 and 16 bits may differ by on the scale [0, 1] where they say the same; a step of 16 bits is 15 times that."""
@@ -51,8 +53,13 @@ def whole_psnr(picture: Upright, reference: Upright) -> float:
     return math.inf if error == 0 else -10 * math.log10(error)
 
 
-def whole_ssim(picture: Upright, reference: Upright) -> float:
+def whole_ssim(picture: Upright, reference: Upright, tell: Tell = lambda _done, _total: None) -> float:
     """`metrics.ssim` of the whole pictures, from strips that overlap by a window, so that each window is seen once.
+
+    Args:
+        picture: What is measured.
+        reference: Of the same size.
+        tell: Is told how many rows are done, and of how many: this takes a second or two for each megapixel.
 
     Raises:
         MissingExtraError: scikit-image is not installed.
@@ -64,6 +71,7 @@ def whole_ssim(picture: Upright, reference: Upright) -> float:
         if rows < 1 and top > 0:
             break
         total += ssim(strip, reference.region(top, 0, *strip.shape[:2]), data_range=1.0) * rows
+        tell(min(top + _STRIP, picture.height), picture.height)
     return total / windows
 
 

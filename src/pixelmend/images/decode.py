@@ -1,7 +1,7 @@
 """Reading pictures: files and encoded bytes to something whose pixels are fetched on demand.
 
 libvips decodes lazily, and keeps what it decoded in memory or, above 24 MB, in a temporary file; so a
-picture of any size can be restored piece by piece. The file itself is mapped, and leaves memory once it was read.
+picture of any size can be restored piece by piece. The file itself is never in memory as a whole.
 
 Orientation: pixels stay as they are stored, and the EXIF tag that tells a viewer how to turn them stays with them.
 What goes out is therefore shown the same way up as what came in, and sizes and arrays agree with those of other
@@ -21,7 +21,7 @@ import numpy as np
 from pixelmend.errors import UnreadableError, UsageError
 from pixelmend.images.bands import DTYPES, left_behind, normalised
 from pixelmend.images.foreign import Foreign, open_foreign, open_heic
-from pixelmend.images.limits import check_container, check_declared, declared, is_read
+from pixelmend.images.limits import begins_as_tiff, check_container, check_declared, declared, is_read
 from pixelmend.images.metadata import PROFILE, read_metadata
 from pixelmend.images.profiles import space_for
 from pixelmend.images.values import LUMA, float_fault, to_unit
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from pixelmend.images.picture import ColourSpace, Pixels
 
 READABLE = "PNG, JPEG, TIFF, WebP, AVIF, GIF, HEIC, BMP, PPM, PGM or PFM"
-_NO_LOADER = "unable to load from source"
-"""What pyvips says where libvips knows no format that begins like that."""
 _AGAIN = "wanted a whole picture: copy or download it again"
 
 _FORMATS = {"jpeg": "jpeg", "uhdr": "jpeg", "png": "png", "webp": "webp", "tiff": "tiff", "gif": "gif", "heif": "avif"}
@@ -147,11 +145,11 @@ def decode(source: str | Path | bytes) -> Picture:
         UnreadableError: It is empty, not a picture, damaged, or of a kind that is not read.
     """
     if isinstance(source, bytes):
-        return _picture(_opened(source, "the picture given as bytes"), None, None)
+        return _picture(_opened(source, "the picture given as bytes", None), None, None)
     path = Path(source)
     _check_file(path)
     mapped = _map(path)
-    return _picture(_opened(path if mapped is None else mapped, str(path)), path, mapped)
+    return _picture(_opened(mapped, str(path), path), path, mapped)
 
 
 def read_float(path: str | Path, *, color: Literal["rgb", "gray"]) -> NDArray[np.float32]:
@@ -196,26 +194,24 @@ def _map(path: Path) -> mmap.mmap | None:
         return None
 
 
-def _open(source: Path | bytes | mmap.mmap, name: str) -> Any:
-    if not isinstance(source, Path) and not len(source):
+def _open(buffer: bytes | mmap.mmap | None, name: str, path: Path | None) -> Any:
+    if buffer is not None and not len(buffer):
         raise UnreadableError(f"cannot read {name}: it is empty (0 bytes), {_AGAIN}")
     try:
-        # A source, not a file name: libvips takes "[...]" at the end of a name for options.
-        if isinstance(source, Path):
-            stream = pyvips.Source.new_from_file(os.fspath(source))
-        else:
-            stream = pyvips.Source.new_from_memory(source)
-        if is_read(stream) is False:
+        # A source, not a file name: libvips takes "[...]" at the end of a name for options. And a file, not its map:
+        # what is read of that counts as memory until it is let go of, and a picture is unpacked in one go.
+        stream = pyvips.Source.new_from_memory(buffer) if path is None else pyvips.Source.new_from_file(os.fspath(path))
+        known = is_read(stream)
+        if known is None and buffer and begins_as_tiff(buffer):
+            raise UnreadableError(f"cannot read {name}: the file is damaged or cut short (no page is found), {_AGAIN}")
+        if known is None:
+            raise UnreadableError(f"cannot read {name}: it is not a picture, wanted {READABLE}: give another file")
+        if not known:
             raise UnreadableError(
-                f"cannot read {name}: it is not a picture of pixels, wanted {READABLE}: convert it first"
+                f"cannot read {name}: it is no picture of pixels, wanted {READABLE}: convert it first"
             )
         return pyvips.Image.new_from_source(stream, "", access="random", fail_on="error")
     except pyvips.Error as error:
-        # What libvips says of the cause another thread may have taken away; what pyvips says is this error's own.
-        if error.message == _NO_LOADER or "not in a known format" in str(error):
-            raise UnreadableError(
-                f"cannot read {name}: it is not a picture, wanted {READABLE}: give another file"
-            ) from None
         if any(words in str(error) for words in _UNKNOWN_KIND):
             raise UnreadableError(
                 f"cannot read {name}: its pixels are of a kind that is not read ({reason(error)}), wanted 8 or 16 bits "
@@ -241,19 +237,24 @@ def _check_file(path: Path) -> None:
         raise UnreadableError(f"cannot read {path}: it is empty (0 bytes), {_AGAIN}")
 
 
-def _opened(source: Path | bytes | mmap.mmap, name: str) -> Foreign:
-    """A file as grey or RGB and what came with it, whichever library reads it."""
-    buffer = None if isinstance(source, Path) else source
+def _opened(buffer: bytes | mmap.mmap | None, name: str, path: Path | None) -> Foreign:
+    """A file as grey or RGB and what came with it, whichever library reads it.
+
+    Args:
+        buffer: All of it; None where it could not be mapped.
+        name: How a message names it.
+        path: Where it is; None where it was given as bytes.
+    """
     found = open_foreign(buffer, name) if buffer else None
     if found is not None:
         return found
     if buffer:
         check_container(buffer, name)
-    image = _open(source, name)
+    image = _open(buffer, name, path)
     form = _FORMATS[str(image.get("vips-loader")).removesuffix("_source").removesuffix("load")]
-    check_declared(declared(image, source.stat().st_size if isinstance(source, Path) else len(source)), name)
+    check_declared(declared(image, len(buffer or b"") if path is None else path.stat().st_size), name)
     if form == "avif" and image.get("heif-compression") != "av1":
-        return open_heic(source.read_bytes() if isinstance(source, Path) else source, name)
+        return open_heic(path.read_bytes() if buffer is None and path is not None else buffer or b"", name)
     left = left_behind(image, buffer)
     header, lost = read_metadata(image, buffer)
     image, changed = normalised(header, name)

@@ -88,6 +88,11 @@ def is_read(stream: Any) -> bool | None:
     return pyvips.ffi.string(found).decode() in _LOADERS
 
 
+def begins_as_tiff(data: bytes | mmap.mmap) -> bool:
+    """Whether a file says that it is a TIFF; libvips takes it for none where its first page cannot be found."""
+    return bytes(data[:4]) in _TIFF
+
+
 def declared(image: Any, size: int) -> Declared:
     """What a file of `size` bytes says of itself, from what libvips read of its head; nothing is decoded."""
     fields = {each: image.get(each) for each in _TOLD if each in image.get_fields()}
@@ -155,8 +160,9 @@ def check_declared(what: Declared, name: str) -> None:
 
 def _memory(what: Declared) -> float:
     """Bytes of memory that decoding takes, about."""
-    rows = 2 * what.tiles or _ROWS
-    return max(min(rows, what.height) * what.width * what.pixel, what.width * what.height * what.held)
+    # Few rows are held twice: on the way, and where they go.
+    rows = min(2 * what.tiles, what.height) if what.tiles else min(_ROWS, 2 * what.height)
+    return max(rows * what.width * what.pixel, what.width * what.height * what.held)
 
 
 def check_container(data: bytes | mmap.mmap, name: str) -> None:
@@ -206,7 +212,8 @@ def check_output(picture: PictureLike, scale: int, name: str = "the picture") ->
             f"{name} would become {width}×{height} pixels ({_figure(megapixels)} megapixels), wanted at most "
             f"{_figure(allowed)}: enlarge less, give a part of it, or set {VARIABLE}={math.ceil(megapixels)}"
         )
-    size = width * height * picture.channels * picture.dtype.itemsize
+    # 8 bits lie there as 16 until colours were held
+    size = width * height * picture.channels * max(2, picture.dtype.itemsize)
     check_room(size, f"{name} cannot be restored: the result", UnwritableError)
 
 

@@ -95,7 +95,8 @@ def with_metadata(image: Any, like: Picture, name: str) -> tuple[Any, list[str]]
         if key in _KEPT or exif or (name == "png" and key.startswith("png-comment-")):
             image.set_type(header.get_typeof(key), key, header.get(key))
     for key in image.get_fields():
-        if key.startswith(("exif-", "orientation")) and (key not in fields or key.startswith("exif-ifd1-")):
+        found = key.startswith(("exif-", "orientation")) and key not in fields
+        if found or key.startswith(("exif-ifd1-", "jpeg-thumbnail")):
             image.remove(key)
     image = image.copy(xres=header.xres, yres=header.yres)
     for key, side in (("exif-ifd0-ImageWidth", image.width), ("exif-ifd0-ImageLength", image.height)):

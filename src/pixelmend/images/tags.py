@@ -9,6 +9,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+import numpy as np
+
 if TYPE_CHECKING:
     import mmap
     from typing import BinaryIO
@@ -25,7 +27,7 @@ _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12
 _NUMBERS = {3: 2, 4: 4, 5: 4, 8: 2, 9: 4, 10: 4, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 """Bytes of a number by kind; the other kinds are bytes, whose order is theirs."""
 _SHORT, _LONG, _UNDEFINED, _LONG8 = 3, 4, 7, 16
-_MOST = 64 * 2**20  # of one value: no picture tells more
+_MOST_TAGS, _MOST_BYTES = 4096, 16 * 2**20  # of one list: no picture tells more
 
 
 class Tag(NamedTuple):
@@ -173,8 +175,9 @@ def _read_list(buffer: bytes | mmap.mmap, at: int, layout: _Layout, wanted: tupl
     count = _unpack(layout.head, buffer, at)
     start = at + struct.calcsize(layout.head)
     found: Tags = {}
-    if start + count * layout.entry.size > len(buffer):
-        raise BrokenTagsError("a list of tags runs over the end")
+    left = _MOST_BYTES
+    if count > _MOST_TAGS or start + count * layout.entry.size > len(buffer):
+        raise BrokenTagsError("a list of tags has no end")
     for tag, kind, many, field in layout.entry.iter_unpack(buffer[start : start + count * layout.entry.size]):
         if (wanted is not None and tag not in wanted) or kind not in _SIZES:
             continue
@@ -184,7 +187,8 @@ def _read_list(buffer: bytes | mmap.mmap, at: int, layout: _Layout, wanted: tupl
             continue
         size = many * _SIZES[kind]
         place = _unpack(layout.offset, field, 0)
-        if size > layout.inline and (place + size > len(buffer) or size > _MOST):
+        left -= size
+        if left < 0 or (size > layout.inline and place + size > len(buffer)):
             raise BrokenTagsError(f"tag {tag} points outside the file")
         data = field[:size] if size <= layout.inline else buffer[place : place + size]
         found[tag] = Tag(kind, many, _turned(bytes(data), kind, layout.order))
@@ -232,7 +236,7 @@ def _turned(data: bytes, kind: int, order: str) -> bytes:
     width = _NUMBERS.get(kind, 1)
     if order == "<" or width == 1:
         return data
-    return b"".join(data[k : k + width][::-1] for k in range(0, len(data), width))
+    return np.frombuffer(data, f"u{width}").byteswap().tobytes()
 
 
 def _unpack(form: str, buffer: Any, at: int) -> int:

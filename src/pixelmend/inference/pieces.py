@@ -3,7 +3,7 @@
 Networks learnt from opaque sRGB. So a picture in another colour space is converted on the way in, and the change that
 the network made is converted back: what it left alone stays what it was, to the last bit of a colour that sRGB has no
 number for. And where a picture is transparent the network sees colour times opacity, so that nothing hidden bleeds into
-what is seen, and the result is divided again.
+what is seen, and the result is divided again. Noise fades with the colour, and so does the level that it is told.
 """
 
 from __future__ import annotations
@@ -147,7 +147,8 @@ def _inputs(
         shown = np.where(piece.lost[:, :, np.newaxis], np.float32(0), shown)
         conditions["mask"] = _as_batch(pad(piece.lost[:, :, np.newaxis].astype(np.float32), height, width))
     if piece.sigma is not None:
-        conditions["noise_level"] = np.full((1, 1, height, width), piece.sigma / 255, np.float32)
+        level = np.full((*shown.shape[:2], 1), piece.sigma / 255, np.float32)
+        conditions["noise_level"] = _as_batch(pad(level if piece.alpha is None else level * piece.alpha, height, width))
     rgb = np.repeat(shown, 3, axis=2) if shown.shape[2] == 1 else shown
     return _as_batch(pad(rgb, height, width)), conditions
 

@@ -81,14 +81,20 @@
   };
   const fingers = new Map(); // what is held down, by its id: where it is
   let onBorder = false;
+  let borderBefore = view.border;
 
   stage.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
     stage.setPointerCapture(event.pointerId);
     fingers.set(event.pointerId, inStage(event));
-    if (fingers.size === 1) onBorder = event.target === handle || !larger();
+    if (fingers.size === 1) {
+      onBorder = event.target === handle || !larger();
+      borderBefore = view.border;
+      if (onBorder) moveBorder(inStage(event)[0] / room().width);
+    } else if (onBorder) {
+      moveBorder(borderBefore); // it was the first of two fingers, and no wish to move the border
+    }
     stage.classList.toggle("held", !onBorder);
-    if (onBorder) moveBorder(inStage(event)[0] / room().width);
     (onBorder ? handle : stage).focus({ preventScroll: true });
     event.preventDefault();
   });
@@ -99,6 +105,9 @@
     if (fingers.size === 2) {
       const [other] = [...fingers].filter(([id]) => id !== event.pointerId).map(([, place]) => place);
       const apart = (place) => Math.hypot(place[0] - other[0], place[1] - other[1]);
+      // what lay between the fingers stays between them
+      view.x += (now[0] - before[0]) / 2;
+      view.y += (now[1] - before[1]) / 2;
       if (apart(before) > 0) zoomTo((view.zoom * apart(now)) / apart(before), (now[0] + other[0]) / 2, (now[1] + other[1]) / 2);
     } else if (onBorder) {
       moveBorder(now[0] / room().width);

@@ -75,7 +75,7 @@ class Findings:
         self.kinds[how.partition(" ")[0]] += 1
 
 
-WORKER = (sys.executable, "-m", "tests.images.fuzzing.worker")
+WORKER = (sys.executable, "-W", "error", "-m", "tests.images.fuzzing.worker")
 
 
 def fuzz(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pixelmend.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from pixelmend.catalog import Card
     from pixelmend.inference import Settings
@@ -25,13 +25,13 @@ class Asked:
     Attributes:
         settings: How to restore.
         output: A file, a folder or `STREAM`; None takes the place beside the picture.
-        report: Where the report in JSON goes: a file, `STREAM` or nowhere.
+        report: Where the report in JSON goes: a file, `pixelmend.cli.reports.STANDARD` or nowhere.
         quiet: Whether nothing is said but errors.
     """
 
     settings: Settings
     output: str | None
-    report: str | None
+    report: Path | None
     quiet: bool
 
 
@@ -110,20 +110,3 @@ def check_apart(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
         raise UsageError(
             "two of input, output, --mask, --compare, --json and --report are the same file: give each its own"
         )
-
-
-def check_report(option: str, place: str | None) -> None:
-    """Fail before the work where a report could not be written.
-
-    Args:
-        option: As the user wrote it.
-        place: A file, `STREAM` or None.
-
-    Raises:
-        UsageError: It is a folder, or in one that does not exist.
-    """
-    if place is None or place == STREAM:
-        return
-    path = Path(place)
-    if path.is_dir() or not path.parent.is_dir():
-        raise UsageError(f"{option} {place}: wanted a file in a folder that exists")

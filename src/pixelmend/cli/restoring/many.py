@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -10,12 +9,13 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 from pixelmend.cli.progress import folder_progress
-from pixelmend.cli.restoring.asked import STREAM, check_apart, check_report
+from pixelmend.cli.reports import STANDARD, check_report, write_report
+from pixelmend.cli.restoring.asked import STREAM, check_apart
 from pixelmend.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from pixelmend.cli.restoring.asked import Asked
-    from pixelmend.inference.folders import Summary, Way
+    from pixelmend.inference.folders import Way
 
 _SKIP, _STOP = "skip", "stop"
 
@@ -91,9 +91,11 @@ def restore_many(sources: list[str], asked: Asked, many: Many) -> None:
 
     if STREAM in (*sources, asked.output):
         raise UsageError("- is for one picture: many need files, and a folder for their results with -o OUT")
-    check_report("--json", asked.report)
-    check_report("--report", None if many.report is None else str(many.report))
-    files = [None if asked.report == STREAM else asked.report, many.report]
+    if asked.report is not None:
+        check_report(asked.report)
+    if many.report is not None:
+        check_report(many.report, "--report")
+    files = [None if asked.report == STANDARD else asked.report, many.report]
     mask = asked.settings.options.mask
     check_apart([Path(mask)] if mask else [], [Path(each) for each in files if each])
     plan = plan_folder(sources, None if asked.output is None else Path(asked.output), asked.settings.format)
@@ -101,23 +103,12 @@ def restore_many(sources: list[str], asked: Asked, many: Many) -> None:
         summary = run_folder(plan, asked.settings, many.way(), tell)
     if many.report is not None:
         write_page(summary, many.report)
-    _report(summary, asked.report)
+    if asked.report is not None:
+        write_report(asked.report, summary.to_dict())
     if not asked.quiet:
         written = "" if many.report is None else f", {many.report}"
-        typer.echo("\n".join(summary.lines()) + written, err=asked.report == STREAM)
+        typer.echo("\n".join(summary.lines()) + written, err=asked.report == STANDARD)
     elif summary.exit_code:
         typer.echo("\n".join(line for line in summary.lines() if line.startswith(("failed", "stopped"))), err=True)
     if summary.exit_code:
         raise typer.Exit(summary.exit_code)
-
-
-def _report(summary: Summary, place: str | None) -> None:
-    from pixelmend.files import write_text
-
-    if place is None:
-        return
-    text = json.dumps(summary.to_dict(), indent=2) + "\n"
-    if place == STREAM:
-        typer.echo(text, nl=False)
-    else:
-        write_text(Path(place), text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from pixelmend.cli.progress import progress
-from pixelmend.cli.restoring.asked import STREAM, check_apart, check_report
+from pixelmend.cli.reports import STANDARD, check_report, write_report
+from pixelmend.cli.restoring.asked import STREAM, check_apart
 from pixelmend.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,22 +40,25 @@ def restore_one(source: str, compare: Path | None, asked: Asked) -> None:
     target = _target(opened, asked)
     work = begin(opened, asked.settings)
     work.check(target)
-    streamed = (target is None) + (asked.report == STREAM)
+    streamed = (target is None) + (asked.report == STANDARD)
     if streamed > 1:
         raise UsageError("standard output holds the picture or the report of --json -: give one of them a file")
     if compare is not None:
         check_target(compare, like=opened)
     mask = asked.settings.options.mask
-    files = [None if asked.report == STREAM else asked.report, compare, target]
+    files = [None if asked.report == STANDARD else asked.report, compare, target]
     written = [Path(each) for each in reversed(files) if each is not None]
     check_apart([Path(each) for each in (opened.path, mask) if each], written)
-    check_report("--json", asked.report)
+    if asked.report is not None:
+        check_report(asked.report)
     with progress("restoring", quiet=asked.quiet) as tell:
         pixels, found = work.run(tell)
     found = replace(found, notes=(*found.notes, *_write(work, pixels, target)))
     if compare is not None:
         save(side_by_side(opened, pixels), compare)
-    _report(found, source, target, asked.report)
+    if asked.report is not None:
+        place = STREAM if target is None else str(target)
+        write_report(asked.report, {**found.to_dict(), "input": source, "output": place})
     if not asked.quiet:
         _say(found, written, apart=bool(streamed))
 
@@ -89,19 +92,6 @@ def _write(work: Work, pixels: Pixels, target: Path | None) -> tuple[str, ...]:
     sys.stdout.buffer.write(encoded)
     sys.stdout.buffer.flush()
     return encoded.notes
-
-
-def _report(found: Report, source: str, target: Path | None, place: str | None) -> None:
-    from pixelmend.files import write_text
-
-    if place is None:
-        return
-    told = {**found.to_dict(), "input": source, "output": STREAM if target is None else str(target)}
-    text = json.dumps(told, indent=2) + "\n"
-    if place == STREAM:
-        typer.echo(text, nl=False)
-    else:
-        write_text(Path(place), text)
 
 
 def _say(found: Report, written: list[Path], *, apart: bool) -> None:

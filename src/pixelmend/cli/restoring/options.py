@@ -84,7 +84,7 @@ Compare = Annotated[
     _option("Also write a before/after picture here.", metavar="FILE", show_default=False, rich_help_panel=_OUT),
 ]
 Json = Annotated[
-    str | None,
+    Path | None,
     _option(
         "Also write a report here; - prints it.", "--json", metavar="FILE", show_default=False, rich_help_panel=_OUT
     ),
