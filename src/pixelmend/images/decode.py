@@ -200,7 +200,9 @@ def _open(buffer: bytes | mmap.mmap | None, name: str, path: Path | None) -> Any
     try:
         # A source, not a file name: libvips takes "[...]" at the end of a name for options. And a file, not its map:
         # what is read of that counts as memory until it is let go of, and a picture is unpacked in one go.
-        stream = pyvips.Source.new_from_memory(buffer) if path is None else pyvips.Source.new_from_file(os.fspath(path))
+        stream = (
+            pyvips.Source.new_from_memory(buffer) if path is None else pyvips.Source.new_from_file(os.fsencode(path))
+        )
         known = is_read(stream)
         if known is None and buffer and begins_as_tiff(buffer):
             raise UnreadableError(f"cannot read {name}: the file is damaged or cut short (no page is found), {_AGAIN}")
