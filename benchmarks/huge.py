@@ -7,6 +7,7 @@ python -m benchmarks.huge --side 10000 --tiled     # a smaller one, stored in ti
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -80,13 +81,19 @@ def _look(process: int, taken: Taken) -> None:
     told = {name: int(kilobytes) * 1024 for name, kilobytes in re.findall(r"^(\w+):\s+(\d+) kB", status, re.MULTILINE)}
     taken.peak = max(taken.peak, told.get("VmHWM", 0))
     taken.own = max(taken.own, told.get("RssAnon", 0))
-    # A file that has lost its name lasts as long as it is mapped; windows of one are not counted twice.
-    ends: dict[str, int] = {}
+    # Files that have lost their names last as long as they are mapped or open.
+    sizes: dict[int, int] = {}
     for first, last, offset, inode in re.findall(
         r"^(\w+)-(\w+) \S+ (\w+) \S+ (\d+) .*\(deleted\)$", maps, re.MULTILINE
     ):
-        ends[inode] = max(ends.get(inode, 0), int(offset, 16) + int(last, 16) - int(first, 16))
-    taken.temporary = max(taken.temporary, sum(ends.values()))
+        end = int(offset, 16) + int(last, 16) - int(first, 16)
+        sizes[int(inode)] = max(sizes.get(int(inode), 0), end)
+    with contextlib.suppress(OSError):
+        for each in Path(f"/proc/{process}/fd").iterdir():
+            if "(deleted)" in str(each.readlink()):
+                found = each.stat()
+                sizes[found.st_ino] = max(sizes.get(found.st_ino, 0), found.st_size)
+    taken.temporary = max(taken.temporary, sum(sizes.values()))
 
 
 def main() -> int:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from pixelmend.errors import UnreadableError, UsageError
 from pixelmend.images import decode, read_float, read_rgb8, save
@@ -162,3 +163,13 @@ def test_what_is_no_picture_is_told_so_in_every_thread(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert all("it is not a picture" in each for each in pool.map(told, range(800)))
+
+
+def test_words_of_any_alphabet_are_no_obstacle(photo: Photo) -> None:
+    """The names of texts in a PNG are Latin-1, which need not be UTF-8."""
+    words = PngInfo()
+    words.add_text("Gerät", "Schärfe")
+    words.add_text("Title", "a photograph")
+    picture = decode(encoded(Image.fromarray(eight(photo)), "PNG", pnginfo=words))
+    np.testing.assert_array_equal(picture.region(0, 0, *photo.shape[:2]), eight(photo))
+    assert [name for name in picture.header.get_fields() if name.startswith("png-comment")] == ["png-comment-1-Title"]

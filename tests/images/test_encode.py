@@ -259,3 +259,18 @@ def test_side_by_side_enlarges_what_came_in(photo: Photo, scale: int) -> None:
     assert np.abs(means - np.rot90(eight(photo), -1)).mean() < 1.5
     with pytest.raises(UsageError, match="whole multiple"):
         side_by_side(decode(rich(photo)), larger[:-1])
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_profile_of_another_length_than_it_says_keeps_no_picture_from_png(
+    photo: Photo,
+    kept: bool,  # noqa: FBT001  (an option)
+) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    stored = profile + bytes(20) if kept else (len(profile) + 50).to_bytes(4, "big") + profile[4:]
+    buffer = io.BytesIO()
+    Image.fromarray(eight(photo)).save(buffer, "JPEG", icc_profile=stored)
+    picture = decode(buffer.getvalue())
+    result = encode(picture.region(0, 0, picture.height, picture.width), "png", like=picture)
+    assert any("profile was left out: it is damaged" in note for note in result.notes) is not kept
+    assert Image.open(io.BytesIO(result)).info.get("icc_profile") == (profile if kept else None)

@@ -25,7 +25,7 @@ from pixelmend.images.limits import begins_as_tiff, check_container, check_decla
 from pixelmend.images.metadata import PROFILE, read_metadata
 from pixelmend.images.profiles import space_for
 from pixelmend.images.values import LUMA, float_fault, to_unit
-from pixelmend.images.vips import pyvips, reason
+from pixelmend.images.vips import nameable, pyvips, reason
 from pixelmend.memory import forget
 
 if TYPE_CHECKING:
@@ -258,7 +258,7 @@ def _opened(buffer: bytes | mmap.mmap | None, name: str, path: Path | None) -> F
         return found
     if buffer:
         check_container(buffer, name)
-    image = _open(buffer, name, path)
+    image = nameable(_open(buffer, name, path))
     form = _FORMATS[str(image.get("vips-loader")).removesuffix("_source").removesuffix("load")]
     check_declared(declared(image, len(buffer or b"") if path is None else path.stat().st_size), name)
     if form == "avif" and image.get("heif-compression") != "av1":

@@ -269,7 +269,7 @@ def _with_profile(image: Any, like: Picture, name: str) -> tuple[Any, list[str]]
     grey = image.bands - image.hasalpha() == 1
     channels = 1 if grey and FORMATS[name].gray else 3
     if SPACES.get(image.get(PROFILE)[16:20]) == channels and grey == (like.channels == 1):
-        return image, []
+        return _of_its_length(image) if name == "png" else (image, [])
     image = image.copy()
     image.remove(PROFILE)
     if like.space is not None and grey and like.channels == 1 and image.format != "float":
@@ -277,6 +277,20 @@ def _with_profile(image: Any, like: Picture, name: str) -> tuple[Any, list[str]]
             f"the colour profile does not fit grey in {FORMATS[name].name}: colours became sRGB, and it was left out"
         ]
     return image, ["the colour profile was left out: it does not fit the number of channels"]
+
+
+def _of_its_length(image: Any) -> tuple[Any, list[str]]:
+    """An image whose profile is as long as it says; libpng writes no picture with another."""
+    profile = bytes(image.get(PROFILE))
+    length = int.from_bytes(profile[:4], "big")
+    if length == len(profile):
+        return image, []
+    image = image.copy()
+    if not 132 <= length < len(profile):
+        image.remove(PROFILE)
+        return image, ["the colour profile was left out: it is damaged, and PNG holds none that is"]
+    image.set_type(pyvips.GValue.blob_type, PROFILE, profile[:length])  # what was behind it was not its own
+    return image, []
 
 
 def _in_srgb(image: Any, space: ColourSpace) -> Any:

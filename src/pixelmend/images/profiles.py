@@ -46,6 +46,10 @@ _FROM_D50 = np.linalg.inv(_TO_D50)
 _SRGB_CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 
 
+_STEEPEST = 20.0
+"""The greatest exponent of a curve: those of real profiles are 1 to 3, damaged ones lead beyond all numbers."""
+
+
 class UnusableProfileError(ValueError):
     """A profile that is broken, or of a kind that says nothing of grey or RGB."""
 
@@ -232,7 +236,7 @@ def _sampled(form: int, numbers: Doubles) -> Doubles:
 
 
 def _power(exponent: float) -> _Curve:
-    if exponent <= 0:
+    if not 1 / _STEEPEST <= exponent <= _STEEPEST:
         raise UnusableProfileError(f"a curve of exponent {exponent}")
     return _Curve(
         lambda x: np.sign(x) * np.abs(x) ** exponent, lambda y: np.sign(y) * np.abs(y) ** (1 / exponent)
@@ -244,6 +248,8 @@ def _bent(numbers: tuple[float, ...]) -> _Curve:
     g, a, b, c, d = numbers
     if min(g, a, c) <= 0:
         raise UnusableProfileError("a curve that does not rise")
+    if not (g <= _STEEPEST and 0.5 <= max(a + b, 0) <= 2):
+        raise UnusableProfileError("a curve that does not lead to white")
     knee = c * d
 
     def forth(x: Doubles) -> Doubles:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, ImageCms
+from PIL.PngImagePlugin import PngInfo
 
 from pixelmend.images.vips import pyvips
 
@@ -35,11 +36,17 @@ def _by_pillow(colour: Image.Image) -> dict[str, bytes]:
     turned[274], turned[271], turned[306] = 6, "maker", "2020:01:01 00:00:00"
     turned.get_ifd(0x8769)[0x829A] = (1, 60)
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    # without the time of its making, which would make each run's files others
+    profile = profile[:24] + bytes(12) + profile[36:]
     kept: dict[str, Any] = {"exif": turned, "icc_profile": profile}
     frames = [colour.rotate(90 * k).convert("P") for k in range(3)]
     moving: dict[str, Any] = {"save_all": True, "append_images": frames[1:], "duration": 40}
+    words = PngInfo()
+    words.add_text("Gerät", "Schärfe")
+    words.add_itxt("Title", "schön", zip=True)
     return {
         "png": _saved(colour, "PNG", **kept),
+        "png words": _saved(colour, "PNG", pnginfo=words),
         "png grey": _saved(colour.convert("L"), "PNG"),
         "png grey clear": _saved(clear.convert("LA"), "PNG"),
         "png clear": _saved(clear, "PNG", **kept),
