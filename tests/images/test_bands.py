@@ -101,8 +101,16 @@ def test_more_than_four_channels_are_refused() -> None:
 
 
 def test_drawings_are_not_pictures_of_pixels() -> None:
-    with pytest.raises(UnreadableError, match="not a picture of pixels"):
+    with pytest.raises(UnreadableError, match="no picture of pixels"):
         decode(b'<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"></svg>')
+
+
+def test_a_name_in_a_file_that_is_no_text_is_damage() -> None:
+    """AVIF names what it holds beside the picture in four letters, which libvips makes names of fields."""
+    made = samples.avif(noise(), xmp=samples.XMP)
+    assert made.count(b"mime") == 1
+    with pytest.raises(UnreadableError, match="damaged"):
+        decode(made.replace(b"mime", b"mi\xffe"))
 
 
 def test_the_gain_map_of_a_telephone_is_left_out_and_it_is_said() -> None:

@@ -12,17 +12,19 @@ from PIL import Image, PngImagePlugin
 from pixelmend.images import decode, encode, give_back, open_image
 from tests.images import samples
 from tests.images.profile_files import DOT_GAIN, GREY, P3
-from tests.images.samples import HEIGHT, MAKER, WHEN, WIDTH, Pixels, noise, pil
+from tests.images.samples import HEIGHT, MAKER, WHEN, WIDTH, XMP, Pixels, noise, pil
 
 TWICE = np.repeat(np.repeat(noise(), 2, axis=0), 2, axis=1)
 WRITTEN = ["png", "jpeg", "tiff", "webp", "avif"]
 BY_EXIF = ["png", "jpeg", "webp", "avif"]
 
 
-def with_thumbnail() -> bytes:
+def with_thumbnail(small: bytes = b"", maker: bytes = b"") -> bytes:
     """A JPEG whose EXIF holds a small picture and the size in pixels, of the file and of the picture."""
-    small = pil(noise()[:16, :16], "JPEG")
+    small = small or pil(noise()[:16, :16], "JPEG")
     block = samples.exif()
+    if maker:
+        block.get_ifd(0x8769)[0x927C] = maker
     block[256], block[257] = WIDTH, HEIGHT
     data = block.tobytes()[6:]
     order = "<" if data[:2] == b"II" else ">"
@@ -40,6 +42,17 @@ def with_thumbnail() -> bytes:
 def block_of(data: bytes) -> bytes:
     found: bytes = samples.opened(data).info.get("exif", b"")
     return found
+
+
+def test_a_thumbnail_takes_no_room_from_what_is_kept() -> None:
+    """EXIF of a camera fills its 64 kB with the small picture and with what the maker noted."""
+    small = pil(np.random.default_rng(0).integers(0, 256, (140, 140, 3), dtype=np.uint8), "JPEG", quality=95)
+    maker = b"n" * (64_850 - len(small))
+    picture = decode(with_thumbnail(small, maker))
+    assert len(picture.header.get("exif-data")) > 65_000
+    result = encode(noise(), "jpeg", like=picture)
+    assert result.notes == ()
+    assert samples.opened(result).getexif().get_ifd(0x8769)[0x927C] == maker
 
 
 def test_the_sample_has_a_thumbnail() -> None:
@@ -179,6 +192,43 @@ def test_iptc_of_a_jpeg_goes_into_a_tiff_and_back_without_previews() -> None:
     for each in (tiff, jpeg, encode(noise(), "jpeg", like=decode(data))):
         assert samples.iptc_of(each) == b"kept whole"
         assert each.find(b"8BIM\x04\x0c") < 0
+
+
+@pytest.mark.parametrize(
+    ("size", "kept"),
+    [(1000, True), (59_000, True), (60_500, False), (64_900, False), (65_400, False), (200_000, False)],
+)
+def test_xmp_too_long_for_a_jpeg_is_told(size: int, kept: bool) -> None:  # noqa: FBT001  (an option)
+    long = XMP[:-12].ljust(size) + XMP[-12:]
+    picture = decode(pil(noise(), "WEBP", lossless=True, xmp=long))
+    result = encode(noise(), "jpeg", like=picture)
+    assert (samples.xmp_of(result) == long) == kept
+    assert result.notes == (() if kept else ("XMP was left out: JPEG holds 60 kB of it",))
+    assert samples.xmp_of(encode(noise(), "tiff", like=picture)) == long
+
+
+@pytest.mark.parametrize("size", [1000, 64_000, 64_900, 65_000, 65_300, 65_400, 65_600, 200_000])
+def test_exif_too_long_for_a_jpeg_is_told(size: int) -> None:
+    block = samples.exif()
+    block.get_ifd(0x8769)[0x927C] = b"n" * size
+    picture = decode(pil(noise(), "PNG", exif=block))
+    result = encode(noise(), "jpeg", like=picture)
+    assert samples.exif_of(result) == (MAKER, WHEN)
+    kept = samples.opened(result).getexif().get_ifd(0x8769).get(0x927C)
+    assert (kept == b"n" * size) == (result.notes == ())
+    assert kept is not None or "maker noted" in result.notes[0]
+    with samples.opened(encode(noise(), "tiff", like=picture)) as image:
+        assert image.getexif().get_ifd(0x8769)[0x927C] == b"n" * size
+
+
+@pytest.mark.parametrize("size", [30_000, 65_300, 65_440, 65_490, 65_600, 90_000])
+def test_iptc_too_long_for_a_jpeg_is_told(size: int) -> None:
+    long = b"\x1c\x02\x78\x80\x04" + struct.pack(">I", size) + b"t" * size
+    picture = decode(samples.tiff(noise(), extratags=[(33723, 7, len(long), long, False)]))
+    result = encode(noise(), "jpeg", like=picture)
+    assert (result.find(long) > 0) == (result.notes == ())
+    assert result.notes in {(), ("IPTC was left out: JPEG holds 65 kB of it",)}
+    assert encode(noise(), "tiff", like=picture).find(long) > 0
 
 
 def test_a_picture_without_exif_in_a_format_that_needs_it_for_orientation() -> None:

@@ -212,7 +212,12 @@ def _open(buffer: bytes | mmap.mmap | None, name: str, path: Path | None) -> Any
             raise UnreadableError(
                 f"cannot read {name}: it is no picture of pixels, wanted {READABLE}: convert it first"
             )
-        return pyvips.Image.new_from_source(stream, "", access="random", fail_on="error")
+        image = pyvips.Image.new_from_source(stream, "", access="random", fail_on="error")
+        image.get_fields()  # names, some of which lie in the file
+    except UnicodeDecodeError:
+        raise UnreadableError(
+            f"cannot read {name}: the file is damaged or cut short (a name is no text), {_AGAIN}"
+        ) from None
     except pyvips.Error as error:
         if any(words in str(error) for words in _UNKNOWN_KIND):
             raise UnreadableError(
@@ -222,6 +227,7 @@ def _open(buffer: bytes | mmap.mmap | None, name: str, path: Path | None) -> Any
         raise UnreadableError(
             f"cannot read {name}: the file is damaged or cut short ({reason(error)}), {_AGAIN}"
         ) from None
+    return image
 
 
 def _check_file(path: Path) -> None:

@@ -75,8 +75,7 @@ def open_heic(buffer: bytes | mmap.mmap, name: str) -> Foreign:
         file = pillow_heif.open_heif(io.BytesIO(buffer), convert_hdr_to_8bit=False)
         pixels = np.asarray(file)
     except (ValueError, EOFError, SyntaxError, RuntimeError, OSError) as error:
-        why = " ".join(str(error).split())
-        raise UnreadableError(f"cannot read {name}: the file is damaged or cut short ({why})") from None
+        raise _damaged(name, error) from None
     info = file.info
     bits = int(info.get("bit_depth") or 8)
     if pixels.dtype == np.uint16:
@@ -93,6 +92,11 @@ def open_heic(buffer: bytes | mmap.mmap, name: str) -> Foreign:
         image = image.unpremultiply().rint().cast("ushort" if pixels.dtype == np.uint16 else "uchar")
         notes.append("colour that was multiplied by its transparency was divided by it")
     return Foreign(image, header, "heic", tuple(notes))
+
+
+def _damaged(name: str, error: Exception) -> UnreadableError:
+    why = " ".join(str(error).split())
+    return UnreadableError(f"cannot read {name}: the file is damaged or cut short ({why}), copy or download it again")
 
 
 def _bmp(buffer: bytes | mmap.mmap, name: str) -> Foreign:
@@ -113,7 +117,7 @@ def _bmp(buffer: bytes | mmap.mmap, name: str) -> Foreign:
             pixels = np.asarray(file.convert(wanted))
             dots = file.info.get("dpi")
     except (ValueError, SyntaxError, OSError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise UnreadableError(f"cannot read {name}: the file is damaged or cut short ({error})") from None
+        raise _damaged(name, error) from None
     notes = {"P": ["the palette became full colour"], "1": ["1 bit a pixel became 8"]}.get(mode, [])
     if bytes(buffer[70:74]) == b"DEBM" and buffer[14] == 124:  # the fifth version of the header, little end first
         notes.append("the colour profile was left out: it is not read from BMP")

@@ -31,8 +31,15 @@ if TYPE_CHECKING:
 
 PROFILE, BLOCK, XMP, IPTC = "icc-profile-data", "exif-data", "xmp-data", "iptc-data"
 BITS = "bits-per-sample"
+_THUMBNAIL = "jpeg-thumbnail-data"
 _KEPT = (PROFILE, XMP, "orientation", "resolution-unit", "image-description")
 """Fields of a libvips image that belong to the picture and not to the file it was in; and EXIF."""
+_JPEG_HOLDS = {
+    XMP: ("XMP was", 60_000, (XMP,)),
+    IPTC: ("IPTC was", 65_500, (IPTC,)),
+    BLOCK: ("what the camera's maker noted in EXIF was", 65_000, ("exif-ifd2-MakerNote", "exif-ifd2-UserComment")),
+}
+"""What a JPEG holds of each kind, in bytes, and what is left out where there is more."""
 _EXIF_DENSITY = ("exif-ifd0-XResolution", "exif-ifd0-YResolution", "exif-ifd0-ResolutionUnit")
 _UNKNOWN = 72 / 25.4
 """Pixels per millimetre where nothing is told."""
@@ -88,6 +95,22 @@ def with_metadata(image: Any, like: Picture, name: str) -> tuple[Any, list[str]]
         name: The format to be.
     """
     header, form = like.header, FORMATS[name]
+    image = _with_fields(image, header, name)
+    notes = []
+    if name != "png" and any(key.startswith("png-comment-") for key in header.get_fields()):
+        notes.append(f"text of the PNG was left out: {form.name} holds none")
+    if (iim := _iim(header)) is not None and name == "jpeg":
+        image.set_type(pyvips.GValue.blob_type, IPTC, lists.wrapped(iim))
+    elif iim is not None and not form.iptc:
+        notes.append(f"IPTC was left out: {form.name} holds none")
+    if name == "jpeg":
+        notes += _cut_to_jpeg(image, header)
+    image, more = _with_profile(image, like, name)
+    return image, notes + more
+
+
+def _with_fields(image: Any, header: Any, name: str) -> Any:
+    """An image with the fields of a header that belong to the picture; the header says which of EXIF there are."""
     image, fields = image.copy(), header.get_fields()
     # The block first: libvips reads density, orientation and fields out of it as it is set.
     for key in sorted(fields, key=lambda each: each != BLOCK):
@@ -96,21 +119,28 @@ def with_metadata(image: Any, like: Picture, name: str) -> tuple[Any, list[str]]
             image.set_type(header.get_typeof(key), key, header.get(key))
     for key in image.get_fields():
         found = key.startswith(("exif-", "orientation")) and key not in fields
-        if found or key.startswith(("exif-ifd1-", "jpeg-thumbnail")):
+        if found or key.startswith(("exif-ifd1-", _THUMBNAIL)):
             image.remove(key)
     image = image.copy(xres=header.xres, yres=header.yres)
     for key, side in (("exif-ifd0-ImageWidth", image.width), ("exif-ifd0-ImageLength", image.height)):
         if key in fields:
             image.set_type(pyvips.GValue.gstr_type, key, str(side))
+    return image
+
+
+def _cut_to_jpeg(image: Any, header: Any) -> list[str]:
+    """Take away what is too long for a JPEG, whose pieces have 64 kB each; libvips would do so without a word."""
     notes = []
-    if name != "png" and any(key.startswith("png-comment-") for key in fields):
-        notes.append(f"text of the PNG was left out: {form.name} holds none")
-    if (iim := _iim(header)) is not None and name == "jpeg":
-        image.set_type(pyvips.GValue.blob_type, IPTC, lists.wrapped(iim))
-    elif iim is not None and not form.iptc:
-        notes.append(f"IPTC was left out: {form.name} holds none")
-    image, more = _with_profile(image, like, name)
-    return image, notes + more
+    fields = image.get_fields()
+    # of EXIF the small picture is not written
+    spared = {BLOCK: len(header.get(_THUMBNAIL)) if _THUMBNAIL in header.get_fields() else 0}
+    for key, (what, most, gone) in _JPEG_HOLDS.items():
+        if key in fields and len(image.get(key)) - spared.get(key, 0) > most:
+            for each in gone:
+                if each in fields:
+                    image.remove(each)
+            notes.append(f"{what} left out: JPEG holds {most // 1000} kB of it")
+    return notes
 
 
 def without_metadata(image: Any) -> Any:

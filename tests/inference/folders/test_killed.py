@@ -24,22 +24,12 @@ if TYPE_CHECKING:
 
 KILLS = 10
 PICTURES = 24
-_RUN = """
-import sys
-from pathlib import Path
-from pixelmend import catalog
-from pixelmend.inference import Options, Settings
-from pixelmend.inference.folders import Way, plan_folder, run_folder
-source, out, card = map(Path, sys.argv[1:4])
-settings = Settings(catalog.load(card), options=Options(sigma=30))
-summary = run_folder(plan_folder([source], out), settings, Way(existing="resume", jobs=int(sys.argv[4])))
-sys.exit(summary.exit_code)
-"""
 
 
 def command(source: Path, out: Path, card: Path, jobs: int = 1) -> list[str]:
     """What a user would start."""
-    return [sys.executable, "-c", _RUN, *map(str, (source, out, card, jobs))]
+    asked = ["--task", str(card), "--sigma", "30", "--resume", "--jobs", str(jobs), "--quiet"]
+    return [sys.executable, "-m", "pixelmend", "restore", str(source), "-o", str(out), *asked]
 
 
 def lines(out: Path) -> int:

@@ -8,9 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from pixelmend.errors import UsageError
-from pixelmend.inference.folders import find_pictures, means_several
+from pixelmend.images import decode
+from pixelmend.inference.folders import find_pictures
+from pixelmend.inference.folders.listing import SUFFIXES
 from pixelmend.inference.folders.manifest import NAME
 from tests.inference.folders.conftest import noisy
 
@@ -28,6 +31,17 @@ def test_a_folder_with_all_below_it_in_order(photos: Path) -> None:
     ]  # fmt: skip
     assert all(each.source == photos / each.place for each in found.pictures)
     assert found.left_out == {"hidden": 1, "of another kind": 1}
+
+
+@pytest.mark.parametrize("suffix", sorted(SUFFIXES - {".heic", ".heif"}))
+def test_what_counts_as_a_picture_is_read(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".pfm":
+        path.write_bytes(b"PF\n2 1\n-1.0\n" + bytes(24))
+    else:
+        form = {".jpe": "jpeg", ".jfif": "jpeg", ".pnm": "ppm", ".pgm": "ppm"}.get(suffix)
+        Image.new("L" if suffix == ".pgm" else "RGB", (9, 9)).save(path, form)
+    assert decode(path).region(0, 0, 1, 1).shape[:2] == (1, 1)
 
 
 def test_files_patterns_and_folders_together(photos: Path, tmp_path: Path) -> None:
@@ -132,16 +146,6 @@ def test_a_folder_that_cannot_be_looked_into_is_told(photos: Path, monkeypatch: 
     found = find_pictures([photos], OUT)
     assert len(found.pictures) == 4
     assert found.unreadable == (f"cannot look into {photos / 'sub/deep'}: Permission denied",)
-
-
-def test_one_file_is_not_several(photos: Path) -> None:
-    assert not means_several([photos / "b.png"])
-    assert not means_several([photos / "absent.png"])
-    noisy(photos / "a[1].png")
-    assert not means_several([photos / "a[1].png"])
-    assert means_several([photos])
-    assert means_several([photos / "*.png"])
-    assert means_several([photos / "b.png", photos / "a.jpg"])
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,6 @@ def restore_many(sources: list[str], asked: Asked, many: Many) -> None:
         typer.Exit: With 1 where a picture failed, with 130 where the user ended it.
         PixelmendError: See `pixelmend.inference.folders.run_folder`.
     """
-    from pixelmend.images import suffix_for
     from pixelmend.inference.folders import plan_folder, run_folder, write_page
 
     if STREAM in (*sources, asked.output):
@@ -99,10 +98,7 @@ def restore_many(sources: list[str], asked: Asked, many: Many) -> None:
     files = [None if asked.report == STANDARD else asked.report, many.report]
     mask = asked.settings.options.mask
     check_apart([Path(mask)] if mask else [], [Path(each) for each in files if each])
-    form = asked.settings.format
-    plan = plan_folder(
-        sources, None if asked.output is None else Path(asked.output), None if form is None else suffix_for(form)
-    )
+    plan = plan_folder(sources, None if asked.output is None else Path(asked.output), asked.settings.format)
     with folder_progress("restoring", quiet=asked.quiet) as tell:
         summary = run_folder(plan, asked.settings, many.way(), tell)
     if many.report is not None:
@@ -113,6 +109,6 @@ def restore_many(sources: list[str], asked: Asked, many: Many) -> None:
         written = "" if many.report is None else f", {many.report}"
         typer.echo("\n".join(summary.lines()) + written, err=asked.report == STANDARD)
     elif summary.exit_code:
-        typer.echo("\n".join(line for line in summary.lines() if line.startswith("failed")), err=True)
+        typer.echo("\n".join(line for line in summary.lines() if line.startswith(("failed", "stopped"))), err=True)
     if summary.exit_code:
         raise typer.Exit(summary.exit_code)

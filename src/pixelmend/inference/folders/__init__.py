@@ -1,6 +1,6 @@
 """Folders of pictures: what is in them, restoring them side by side, and going on where a run was ended."""
 
-from pixelmend.inference.folders.listing import Found, Listing, find_pictures, means_several
+from pixelmend.inference.folders.listing import Found, Listing, find_pictures
 from pixelmend.inference.folders.page import write_page
 from pixelmend.inference.folders.plan import Plan, Way, plan_folder
 from pixelmend.inference.folders.run import run_folder
@@ -18,7 +18,6 @@ __all__ = [
     "Way",
     "find_pictures",
     "how_many",
-    "means_several",
     "plan_folder",
     "plan_jobs",
     "run_folder",

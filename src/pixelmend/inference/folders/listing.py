@@ -20,26 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 SUFFIXES = frozenset(
-    [
-        ".png",
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".tif",
-        ".tiff",
-        ".webp",
-        ".avif",
-        ".heic",
-        ".heif",
-        ".gif",
-        ".bmp",
-        ".ppm",
-        ".pgm",
-        ".pbm",
-        ".pnm",
-    ]
-)
+    (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp", ".avif", ".heic", ".heif", ".gif", ".bmp",
+     ".ppm", ".pgm", ".pnm", ".pfm")
+)  # fmt: skip
 """Files in a folder that are taken for pictures, in capitals as well; a file that is named is taken whatever it is."""
 RESTORED = "_restored"
 """How the name of a result ends that lies beside its picture."""
@@ -72,14 +55,6 @@ class Listing:
     pictures: tuple[Found, ...]
     left_out: dict[str, int] = field(default_factory=dict)
     unreadable: tuple[str, ...] = ()
-
-
-def means_several(sources: Sequence[str | Path]) -> bool:
-    """Whether sources are more than one file, so that there has to be a folder for results."""
-    if len(sources) != 1:
-        return True
-    path = Path(sources[0])
-    return path.is_dir() or (not os.path.lexists(path) and not _MAGIC.isdisjoint(str(path)))
 
 
 def find_pictures(sources: Sequence[str | Path], out: Path) -> Listing:

@@ -55,13 +55,13 @@ class Way:
     page: Path | None = None
 
 
-def plan_folder(sources: Sequence[str | Path], out: Path | None, suffix: str | None = None) -> Plan:
+def plan_folder(sources: Sequence[str | Path], out: Path | None, form: str | None = None) -> Plan:
     """Find out what is to be done; nothing is written.
 
     Args:
         sources: See `find_pictures`.
         out: The folder for results, which need not exist.
-        suffix: See `plan_jobs`.
+        form: See `plan_jobs`.
 
     Raises:
         UsageError: No folder for results, or one that is a file; see also `find_pictures` and `plan_jobs`.
@@ -71,7 +71,7 @@ def plan_folder(sources: Sequence[str | Path], out: Path | None, suffix: str | N
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file: give a folder for the results with -o")
     listing = find_pictures(sources, out)
-    return Plan(out, plan_jobs(listing.pictures, out, suffix), listing.left_out, listing.unreadable)
+    return Plan(out, plan_jobs(listing.pictures, out, form), listing.left_out, listing.unreadable)
 
 
 USUAL = Way()

@@ -7,17 +7,14 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pixelmend.errors import PixelmendError, UsageError
-from pixelmend.images import decode, default_suffix
+from pixelmend.errors import PixelmendError, UnknownNameError, UsageError
+from pixelmend.images import decode, default_suffix, format_named, suffix_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path, PurePath
 
     from pixelmend.inference.folders.listing import Found
-
-WRITTEN = frozenset((".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp", ".avif"))
-"""Suffixes whose format is written."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +32,7 @@ class Job:
     name: str
 
 
-def plan_jobs(pictures: Sequence[Found], out: Path, suffix: str | None = None) -> tuple[Job, ...]:
+def plan_jobs(pictures: Sequence[Found], out: Path, form: str | None = None) -> tuple[Job, ...]:
     """Give each picture its target.
 
     A result has its picture's name and, where that format is written, its suffix; else that of `default_suffix`. Where
@@ -45,12 +42,13 @@ def plan_jobs(pictures: Sequence[Found], out: Path, suffix: str | None = None) -
     Args:
         pictures: From `find_pictures`.
         out: The folder for results.
-        suffix: One for all results, such as ".jpg", whatever they were; None decides for each.
+        form: The format of all results, see `pixelmend.images.format_named`; None decides for each.
 
     Raises:
+        UnknownNameError: No such format.
         UsageError: Two pictures would have one result, or a result would be written over a picture.
     """
-    plain = [each.place.with_suffix(_suffix(each, suffix)) for each in pictures]
+    plain = [each.place.with_suffix(_suffix(each, form)) for each in pictures]
     counts: dict[PurePath, int] = defaultdict(int)
     for place in plain:
         counts[place] += 1
@@ -63,12 +61,16 @@ def plan_jobs(pictures: Sequence[Found], out: Path, suffix: str | None = None) -
     return tuple(jobs)
 
 
-def _suffix(found: Found, suffix: str | None) -> str:
+def _suffix(found: Found, form: str | None) -> str:
     own = found.place.suffix
-    if own.lower() == suffix or (suffix is None and own.lower() in WRITTEN):
+    try:
+        known = format_named(own)
+    except UnknownNameError:  # not one that is written
+        known = ""
+    if form is not None:
+        return own if known == format_named(form) else suffix_for(form)
+    if known:
         return own
-    if suffix is not None:
-        return suffix
     try:
         return default_suffix(decode(found.source))
     except PixelmendError:  # it will fail, under some name
