@@ -172,4 +172,5 @@ def test_words_of_any_alphabet_are_no_obstacle(photo: Photo) -> None:
     words.add_text("Title", "a photograph")
     picture = decode(encoded(Image.fromarray(eight(photo)), "PNG", pnginfo=words))
     np.testing.assert_array_equal(picture.region(0, 0, *photo.shape[:2]), eight(photo))
+    assert picture.notes == ("what has a name that is not in UTF-8 was left out",)
     assert [name for name in picture.header.get_fields() if name.startswith("png-comment")] == ["png-comment-1-Title"]

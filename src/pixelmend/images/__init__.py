@@ -16,6 +16,7 @@ from pixelmend.images.formats import (
     suffix_for,
 )
 from pixelmend.images.kinds import check_given_back, give_back, open_image
+from pixelmend.images.limits import check_output
 from pixelmend.images.picture import ArrayPicture, ColourSpace, PictureLike, Pixels
 from pixelmend.images.recompress import through_webp
 from pixelmend.images.shrink import shrunk
@@ -34,6 +35,7 @@ __all__ = [
     "beside",
     "check_encoding",
     "check_given_back",
+    "check_output",
     "check_target",
     "decode",
     "default_format",

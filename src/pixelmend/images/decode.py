@@ -212,12 +212,7 @@ def _open(buffer: bytes | mmap.mmap | None, name: str, path: Path | None) -> Any
             raise UnreadableError(
                 f"cannot read {name}: it is no picture of pixels, wanted {READABLE}: convert it first"
             )
-        image = pyvips.Image.new_from_source(stream, "", access="random", fail_on="error")
-        image.get_fields()  # names, some of which lie in the file
-    except UnicodeDecodeError:
-        raise UnreadableError(
-            f"cannot read {name}: the file is damaged or cut short (a name is no text), {_AGAIN}"
-        ) from None
+        return pyvips.Image.new_from_source(stream, "", access="random", fail_on="error")
     except pyvips.Error as error:
         if any(words in str(error) for words in _UNKNOWN_KIND):
             raise UnreadableError(
@@ -227,7 +222,6 @@ def _open(buffer: bytes | mmap.mmap | None, name: str, path: Path | None) -> Any
         raise UnreadableError(
             f"cannot read {name}: the file is damaged or cut short ({reason(error)}), {_AGAIN}"
         ) from None
-    return image
 
 
 def _check_file(path: Path) -> None:
@@ -258,7 +252,7 @@ def _opened(buffer: bytes | mmap.mmap | None, name: str, path: Path | None) -> F
         return found
     if buffer:
         check_container(buffer, name)
-    image = nameable(_open(buffer, name, path))
+    image, unnamed = nameable(_open(buffer, name, path))
     form = _FORMATS[str(image.get("vips-loader")).removesuffix("_source").removesuffix("load")]
     check_declared(declared(image, len(buffer or b"") if path is None else path.stat().st_size), name)
     if form == "avif" and image.get("heif-compression") != "av1":
@@ -266,7 +260,7 @@ def _opened(buffer: bytes | mmap.mmap | None, name: str, path: Path | None) -> F
     left = left_behind(image, buffer)
     header, lost = read_metadata(image, buffer)
     image, changed = normalised(header, name)
-    return Foreign(image, image, form, (*left, *lost, *changed))
+    return Foreign(image, image, form, (*left, *unnamed, *lost, *changed))
 
 
 def _picture(found: Foreign, path: Path | None, mapped: mmap.mmap | None) -> Picture:

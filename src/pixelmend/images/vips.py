@@ -33,8 +33,11 @@ def reason(error: pyvips.Error) -> str:
     return lines[min(1, len(lines) - 1)] if lines else "no reason given"
 
 
-def nameable(image: Any) -> Any:
-    """The same image, without fields whose names are not UTF-8: files may hold any, and pyvips stumbles over them."""
+def nameable(image: Any) -> tuple[Any, list[str]]:
+    """The same image without fields whose names are not UTF-8, which pyvips cannot take; and what is to be said of it.
+
+    Files may hold any: names of texts in a PNG are Latin-1, by its rules.
+    """
     names: list[bytes] = []
     array = pyvips.vips_lib.vips_image_get_fields(image.pointer)
     while array[len(names)] != pyvips.ffi.NULL:
@@ -43,8 +46,8 @@ def nameable(image: Any) -> Any:
     pyvips.glib_lib.g_free(array)
     odd = [name for name in names if name.decode("utf-8", "replace").encode() != name]
     if not odd:
-        return image
+        return image, []
     image = image.copy()
     for name in odd:
         image.remove(name)
-    return image
+    return image, ["what has a name that is not in UTF-8 was left out"]
