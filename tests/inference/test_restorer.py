@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pixelmend import catalog, restore
-from pixelmend.errors import ModelError, UnreadableError, UsageError
+from pixelmend.errors import ModelError, UnreadableError, UnwritableError, UsageError
 from pixelmend.images import decode, encode, open_image
 from pixelmend.inference import Options, Report, cached_engine, canvas, restore_picture
 
@@ -174,3 +174,11 @@ def test_a_damaged_file_leaves_nothing(card: catalog.Card, tmp_path: Path) -> No
     with pytest.raises(UnreadableError):
         restore(path, card, sigma=10)
     assert [each.name for each in tmp_path.iterdir()] == ["a.jpg"]
+
+
+def test_a_result_that_would_be_too_large_is_refused_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIXELMEND_MAX_MEGAPIXELS", "0.05")
+    picture = np.zeros((200, 200, 3), np.uint8)
+    with pytest.raises(UnwritableError, match="would become 800×800 pixels"):
+        restore(picture, "super-resolve", scale=4)
+    assert restore(picture, strength=0).shape == (200, 200, 3)

@@ -17,6 +17,7 @@ from pixelmend.images import (
     ArrayPicture,
     Picture,
     check_encoding,
+    check_output,
     check_target,
     decode,
     default_format,
@@ -80,12 +81,13 @@ class Work:
         """Fail now, before the work, where the result could not be written, or not be given back (None).
 
         Raises:
-            UsageError: See `check_target`; or the name of the target is that of another format than was asked for, or
-                the target is the mask.
-            UnwritableError: See `check_target`.
+            UsageError: See `check_target` and `check_output`; or the name of the target is that of another format than
+                was asked for, or the target is the mask.
+            UnwritableError: The same; the result would be too large, or there is no room for it.
         """
         asked, quality = self.settings.format, self.settings.quality
         like = self.picture if isinstance(self.picture, Picture) else None
+        check_output(self.picture, self.scale, "the picture" if like is None else like.name)
         if target is None:
             if like is not None:
                 check_encoding(self.form, like=like, scale=self.scale, quality=quality)
