@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
 from pixelmend.images import decode, save
 
@@ -147,3 +148,24 @@ def test_a_mistake_is_one_line(
     assert ran.err.count("\n") == 1
     assert word in ran.err
     assert [each.name for each in Path().iterdir()] == ["a.jpg"]
+
+
+def test_a_region_is_where_it_is_seen(run: Run, tmp_path: Path, photo: Photo, tiny_card: Path) -> None:
+    """Of a picture that lies on its side in the file."""
+    pixels = np.rint(photo * 255).astype(np.uint8)
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    told = ["-o", tmp_path / "b.png", "--task", tiny_card, "--sigma", "75", "--no-anchor"]
+    assert run("restore", tmp_path / "a.png", *told, "--region", "10,20,40,60").code == 0
+    before, after = (ImageOps.exif_transpose(Image.open(tmp_path / f"{name}.png")) for name in "ab")
+    assert (after.width, after.height) == (photo.shape[0], photo.shape[1])
+    changed = np.any(np.asarray(before) != np.asarray(after), axis=2)
+    rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
+    assert rows[0] >= 20
+    assert rows[-1] < 80
+    assert columns[0] >= 10
+    assert columns[-1] < 50
+    ran = run("restore", tmp_path / "a.png", *told, "--region", "0,0,128,96")
+    assert ran.code == 2
+    assert "96×128 pixels (as it is shown)" in ran.err

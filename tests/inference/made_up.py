@@ -32,10 +32,11 @@ def made_card(scale: int = 1, conditions: tuple[str, ...] = (), **other: Any) ->
 class Working:
     """An engine that runs a function of (N, 3, H, W), and keeps what it was given."""
 
-    title, device, precision, lanes = "made up", "cpu", "float32", 2
+    title, device, precision = "made up", "cpu", "float32"
 
-    def __init__(self, change: Callable[[Values], Values], scale: int = 1) -> None:
+    def __init__(self, change: Callable[[Values], Values], scale: int = 1, *, lanes: int = 2) -> None:
         self.change = change
+        self.lanes = lanes  # with one, it is given pieces in their order
         self.scale = scale
         self.calls: list[Values] = []
 

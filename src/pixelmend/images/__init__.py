@@ -20,6 +20,7 @@ from pixelmend.images.limits import check_output
 from pixelmend.images.picture import ArrayPicture, ColourSpace, PictureLike, Pixels
 from pixelmend.images.recompress import through_webp
 from pixelmend.images.shrink import shrunk
+from pixelmend.images.turns import Turn, turn_of
 from pixelmend.images.upright import Upright
 from pixelmend.images.values import LUMA, from_unit, full_scale, to_unit
 
@@ -31,6 +32,7 @@ __all__ = [
     "Picture",
     "PictureLike",
     "Pixels",
+    "Turn",
     "Upright",
     "beside",
     "check_encoding",
@@ -56,4 +58,5 @@ __all__ = [
     "suffix_for",
     "through_webp",
     "to_unit",
+    "turn_of",
 ]

@@ -13,6 +13,7 @@ import numpy as np
 from pixelmend.errors import UsageError
 from pixelmend.images.picture import ArrayPicture
 from pixelmend.images.planes import enlarged, to_vips
+from pixelmend.images.turns import turn_of
 from pixelmend.images.values import from_unit, to_unit
 
 if TYPE_CHECKING:
@@ -21,14 +22,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pixelmend.images.picture import PictureLike, Pixels
+    from pixelmend.images.turns import Turn
 
     Rows = Callable[[int, int, int, int], NDArray[np.float32]]
 
-_TURNS = {
-    1: (False, False, False), 2: (False, False, True), 3: (False, True, True), 4: (False, True, False),
-    5: (True, False, False), 6: (True, False, True), 7: (True, True, True), 8: (True, True, False),
-}  # fmt: skip
-"""EXIF's orientations: whether rows and columns change places, then whether rows and columns run backwards."""
 _STRIP = 256
 """Rows that are looked at together; they bound what is in memory."""
 _MARGIN = 3
@@ -81,10 +78,8 @@ class Upright:
         return self.scale * (self.source.height if self._turn[0] else self.source.width)
 
     @property
-    def _turn(self) -> tuple[bool, bool, bool]:
-        header: Any = getattr(self.origin, "header", None)
-        known = header is not None and "orientation" in header.get_fields()
-        return _TURNS.get(int(header.get("orientation")) if known else 1, _TURNS[1])
+    def _turn(self) -> Turn:
+        return turn_of(self.origin)
 
     def enlarged_to(self, height: int, width: int) -> Upright:
         """The same, enlarged bicubically.

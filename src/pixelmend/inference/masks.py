@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pixelmend.errors import UsageError
-from pixelmend.images import LUMA, ArrayPicture, Picture, open_image, to_unit
+from pixelmend.images import LUMA, ArrayPicture, Picture, open_image, to_unit, turn_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,10 +48,7 @@ def read_mask(mask: Any, picture: PictureLike) -> NDArray[np.bool_]:
     given = open_image(mask)
     lost = _white(given)
     if isinstance(given, Picture) and isinstance(picture, Picture):
-        turned = _orientation(given), _orientation(picture)
-        if turned[0] != turned[1]:
-            # Each of the eight is its own inverse but 6 and 8, which are each other's.
-            lost = _turned(_turned(lost, turned[0]), {6: 8, 8: 6}.get(turned[1], turned[1]))
+        lost = turn_of(picture).stored(turn_of(given).seen(lost))
     _check_size(lost.shape, wanted)
     return lost
 
@@ -69,26 +66,6 @@ def _white(mask: Picture | ArrayPicture) -> NDArray[np.bool_]:
             bright = bright * to_unit(alpha.astype(mask.dtype, copy=False))
         lost[strip] = bright >= 0.5
     return lost
-
-
-def _orientation(picture: Picture) -> int:
-    """EXIF's: 1 as stored, 2 mirrored, 3 upside down, 4 both, 5 to 8 lying on a side."""
-    fields = picture.header.get_fields()
-    return int(picture.header.get("orientation")) if "orientation" in fields else 1
-
-
-def _turned(array: NDArray[np.bool_], orientation: int) -> NDArray[np.bool_]:
-    """An array as it is seen under an orientation."""
-    turned = {
-        2: array[:, ::-1],
-        3: array[::-1, ::-1],
-        4: array[::-1],
-        5: array.T,
-        6: np.rot90(array, -1),
-        7: array[::-1, ::-1].T,
-        8: np.rot90(array),
-    }.get(orientation, array)
-    return np.ascontiguousarray(turned)
 
 
 def _check_size(got: tuple[int, ...], wanted: tuple[int, int]) -> None:

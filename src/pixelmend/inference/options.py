@@ -24,9 +24,9 @@ class Options:
             `pixelmend.inference.grain`).
         anchor: Whether the colours of the input are held: what the model changed over large areas, all alike, is
             taken back (see `pixelmend.inference.anchor`). Not where a mask says what is lost.
-        region: (left, top, width, height) of what is restored, in pixels of the input as stored (an EXIF orientation
-            is not applied); None is all of it. Everything else comes back as it was; enlarged bicubically, where the
-            model enlarges.
+        region: (left, top, width, height) of what is restored, in pixels of the input as it is shown (a file's EXIF
+            orientation is applied); None is all of it. Everything else comes back as it was; enlarged bicubically,
+            where the model enlarges.
 
     Raises:
         UsageError: A level that is not within 0 to 255, a tile that is not positive, a share that is not within 0 to

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pixelmend.errors import UsageError
+from pixelmend.images import turn_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,7 +75,7 @@ def area_of(picture: PictureLike, region: tuple[int, int, int, int] | None, *, f
 
     Args:
         picture: Of any size.
-        region: (left, top, width, height), or None for all of it.
+        region: (left, top, width, height) as it is seen, or None for all of it.
         fade: Whether the change fades in at edges that are not those of the picture.
 
     Raises:
@@ -82,13 +83,8 @@ def area_of(picture: PictureLike, region: tuple[int, int, int, int] | None, *, f
     """
     if region is None:
         return Area(0, 0, picture.height, picture.width)
-    left, top, width, height = region
+    left, top, width, height = _stored(region, picture)
     right, bottom = left + width, top + height
-    if right > picture.width or bottom > picture.height:
-        raise UsageError(
-            f"got region {left},{top},{width},{height}, which ends at {right},{bottom}: wanted left,top,width,height "
-            f"within the picture's {picture.width}×{picture.height} pixels (as stored)"
-        )
     fades = (0, 0, 0, 0)
     if fade:
         down, across = min(_FADE, height // 4), min(_FADE, width // 4)
@@ -97,6 +93,19 @@ def area_of(picture: PictureLike, region: tuple[int, int, int, int] | None, *, f
             down if bottom < picture.height else 0, across if right < picture.width else 0,
         )  # fmt: skip
     return Area(top, left, height, width, fades)
+
+
+def _stored(region: tuple[int, int, int, int], picture: PictureLike) -> tuple[int, int, int, int]:
+    """A region that is seen, as it is stored."""
+    turn = turn_of(picture)
+    seen = (picture.height, picture.width) if turn.swapped else (picture.width, picture.height)
+    right, bottom = region[0] + region[2], region[1] + region[3]
+    if right > seen[0] or bottom > seen[1]:
+        raise UsageError(
+            f"got region {','.join(map(str, region))}, which ends at {right},{bottom}: wanted left,top,width,height "
+            f"within the picture's {seen[0]}×{seen[1]} pixels (as it is shown)"
+        )
+    return turn.stored_box(region, seen)
 
 
 def _ramp(part: tuple[int, int], ends: tuple[int, int], fades: tuple[int, int], scale: int) -> NDArray[np.float32]:

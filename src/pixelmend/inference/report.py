@@ -27,7 +27,8 @@ class Report:
         keep_grain: The share of the fine grain that was put back, 0 to 1.
         anchored: The greatest shift of colour that was taken back anywhere, in levels of 255; None where colours were
             not held.
-        region: (left, top, width, height) of what was restored, in pixels of the input; None is all of it.
+        region: (left, top, width, height) of what was restored, in pixels of the input as it is shown; None is all of
+            it.
         tile: (height, width) of the pieces, in the picture that came in.
         tiles: How many pieces.
         engine: What ran the model: "ONNX Runtime". Another gives a result whose last bits may differ.

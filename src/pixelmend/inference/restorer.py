@@ -66,7 +66,8 @@ def restore(  # noqa: PLR0913  (all but the first have a default)
             weights); between, the weighted mean of both.
         keep_grain: How much of the fine grain stays, 0 to 1.
         anchor: Whether large areas stay as bright and as coloured as they were.
-        region: (left, top, width, height) of what is restored, in pixels as stored; the rest comes back as it was.
+        region: (left, top, width, height) of what is restored, in pixels of the picture as it is shown; the rest comes
+            back as it was.
         device: "auto", "cpu", "cuda", ...
         engine: What runs the network: "onnxruntime", "openvino" or "torch"; "auto" takes the one of those installed
             that is done first with a picture of this size (measured once for each model, and kept).
