@@ -36,8 +36,8 @@ ROOT = Path(__file__).resolve().parents[1]
 FIGURES = ROOT / "docs" / "results" / "diagnosis.json"
 PAGE = ROOT / "docs" / "diagnose.md"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
-PHOTOGRAPHS = (("test/kodak24", 1), ("val/clic", 1), ("test/cbsd68", 3))
-"""Folders of clean photographs, and of how many files one is taken."""
+PHOTOGRAPHS = ("test/kodak24", "val/clic")
+"""Folders of clean photographs that are damaged."""
 CLEAN = ("test/kodak24", "val/clic", "test/set5", "test/set14", "test/live1", "test/cbsd68", "test/gopro/sharp")
 REAL = (
     ("PolyU, cameras' noise", "test/polyu/noisy"), ("PolyU, mean of many shots", "test/polyu/clean"),
@@ -56,8 +56,8 @@ SIGMAS = (5, 10, 15, 25, 35, 50)
 def pictures(data: Path, *, quick: bool) -> list[Path]:
     """The clean photographs that are damaged."""
     found: list[Path] = []
-    for folder, every in PHOTOGRAPHS:
-        found += sorted((data / folder).iterdir())[:: every * (6 if quick else 1)]
+    for folder in PHOTOGRAPHS:
+        found += sorted((data / folder).iterdir())[:: 6 if quick else 1]
     return found
 
 

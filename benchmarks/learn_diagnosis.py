@@ -84,7 +84,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="where the folders of photographs are")
     parser.add_argument("--rows", type=Path, help="keeps features; where it exists, nothing is gathered")
-    parser.add_argument("--photographs", type=int, default=1000, help="so many of them, at most")
+    parser.add_argument("--photographs", type=int, default=350, help="so many of them, drawn by the seed")
     parser.add_argument("--each", type=int, default=20, help="rows of each photograph")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=TREES)

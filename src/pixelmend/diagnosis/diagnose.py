@@ -39,7 +39,7 @@ _COARSE = 55
 """JPEG of this quality or worse is not left alone, however good the rest is."""
 _AGAIN = 4
 """A file whose pixels tell a quality lower by so much was saved twice; what the first time took away is what counts."""
-_DOUBT = 0.35
+_DOUBT = 0.12
 """A picture that is clean with this probability is left alone, whatever else may be likelier."""
 _FAINT = 3.0
 """Noise below this, 0–255 scale, is left alone: every photograph has some."""
