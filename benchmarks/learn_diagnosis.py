@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from benchmarks.diagnosing.damages import Case, Made
+from benchmarks.diagnosing.damages import LEARNT, STORED, Case, Made
 from benchmarks.diagnosing.rows import Row, row_of, rows_of, stacked
 from benchmarks.diagnosing.trees import grow, told, write
 from pixelmend.diagnosis.judge import TREES
@@ -35,18 +35,18 @@ HELD_OUT = 0.15
 """Share of the rows, and so of the photographs, that trees are first tried on."""
 
 
-def gather(data: Path, photographs: int, each: int, seed: int) -> dict[str, NDArray[np.float32]]:
+def gather(data: Path, photographs: int, each: tuple[int, int], seed: int) -> dict[str, NDArray[np.float32]]:
     """All rows of all photographs; those of video frames are cut from real blur."""
     rows: list[Row] = []
     began = time.monotonic()
     files = [file for folder in PHOTOGRAPHS for file in sorted((data / folder).iterdir()) if file.suffix != ".tsv"]
     order = np.random.default_rng(seed).permutation(len(files))[:photographs]
-    for number, index in enumerate(order, 1):
-        rows += rows_of(files[index], each, seed)
-        if number % 50 == 0 or number == len(order):
-            print(
-                f"{number} of {len(order)} photographs, {len(rows)} rows, {time.monotonic() - began:.0f} s", flush=True
-            )
+    for cases, count, drawn in ((LEARNT, each[0], seed), (STORED, each[1], seed + 1)):
+        for number, index in enumerate(order, 1):
+            rows += rows_of(files[index], cases, count, drawn)
+            if number % 50 == 0 or number == len(order):
+                done = f"{number} of {len(order)} photographs"
+                print(f"{done}, {len(rows)} rows, {time.monotonic() - began:.0f} s", flush=True)
     return stacked([*rows, *_frames(data, seed)])
 
 
@@ -86,6 +86,7 @@ def main() -> None:
     parser.add_argument("--rows", type=Path, help="keeps features; where it exists, nothing is gathered")
     parser.add_argument("--photographs", type=int, default=350, help="so many of them, drawn by the seed")
     parser.add_argument("--each", type=int, default=20, help="rows of each photograph")
+    parser.add_argument("--stored", type=int, default=6, help="further rows of each, stored as JPEG")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=TREES)
     asked = parser.parse_args()
@@ -94,7 +95,7 @@ def main() -> None:
         with np.load(asked.rows) as stored:
             rows = {name: stored[name] for name in stored.files}
     else:
-        rows = gather(asked.data, asked.photographs, asked.each, asked.seed)
+        rows = gather(asked.data, asked.photographs, (asked.each, asked.stored), asked.seed)
         if asked.rows is not None:
             np.savez(asked.rows, allow_pickle=False, **rows)
     held = int(HELD_OUT * len(rows["main"]))

@@ -59,7 +59,7 @@ def test_a_file_with_a_path_is_asked_for_its_tables(tmp_path: Path) -> None:
 
 def test_saved_again_at_a_better_quality_the_worse_one_counts() -> None:
     first = decode(jpeg_of(photograph(), 20)).region(0, 0, 240, 240)
-    data = jpeg_of(first.astype(np.float32) / 255, 96)
+    data = jpeg_of(first / 255, 96)
     found = diagnose(decode(data), encoded=data)
     assert (found.jpeg.quality, found.jpeg.source) == (20, "pixels")
 
