@@ -31,6 +31,8 @@ PHOTOGRAPHS = ("photos_1", "photos_2", "cid22", "clic")
 PAIRS, FRAMES = ("gopro_avg", "reds"), "gopro_240fps"
 AVERAGED, CROPS = 11, 6
 """Frames that make a blurred one; pieces of each."""
+STORED_SHARE, STORED_WEIGHT = 0.5, 3.0
+"""Share of the photographs that are also learnt from as JPEG; how much each such row counts."""
 HELD_OUT = 0.15
 """Share of the rows, and so of the photographs, that trees are first tried on."""
 
@@ -38,16 +40,21 @@ HELD_OUT = 0.15
 def gather(data: Path, photographs: int, each: tuple[int, int], seed: int) -> dict[str, NDArray[np.float32]]:
     """All rows of all photographs; those of video frames are cut from real blur."""
     rows: list[Row] = []
+    weights: list[float] = []
     began = time.monotonic()
     files = [file for folder in PHOTOGRAPHS for file in sorted((data / folder).iterdir()) if file.suffix != ".tsv"]
     order = np.random.default_rng(seed).permutation(len(files))[:photographs]
-    for cases, count, drawn in ((LEARNT, each[0], seed), (STORED, each[1], seed + 1)):
-        for number, index in enumerate(order, 1):
+    few = order[: int(STORED_SHARE * len(order))]
+    for cases, some, count, drawn in ((LEARNT, order, each[0], seed), (STORED, few, each[1], seed + 1)):
+        for number, index in enumerate(some, 1):
             rows += rows_of(files[index], cases, count, drawn)
-            if number % 50 == 0 or number == len(order):
-                done = f"{number} of {len(order)} photographs"
+            if number % 50 == 0 or number == len(some):
+                done = f"{number} of {len(some)} photographs"
                 print(f"{done}, {len(rows)} rows, {time.monotonic() - began:.0f} s", flush=True)
-    return stacked([*rows, *_frames(data, seed)])
+        weights += [STORED_WEIGHT if cases is STORED else 1.0] * (len(rows) - len(weights))
+    rows += _frames(data, seed)
+    weights += [1.0] * (len(rows) - len(weights))
+    return {**stacked(rows), "weight": np.array(weights, np.float32)}
 
 
 def _frames(data: Path, seed: int) -> list[Row]:

@@ -39,8 +39,9 @@ _COARSE = 55
 """JPEG of this quality or worse is not left alone, however good the rest is."""
 _AGAIN = 4
 """A file whose pixels tell a quality lower by so much was saved twice; what the first time took away is what counts."""
-_DOUBT = 0.12
-"""A picture that is clean with this probability is left alone, whatever else may be likelier."""
+_DOUBT, _LARGER_DOUBT, _AGREED = 0.12, 0.3, 0.7
+"""A picture that is clean with this probability is left alone, whatever else may be likelier; with the larger one where
+what is likelier is also, on its own, as sure as the last number."""
 _FAINT = 3.0
 """Noise below this, 0–255 scale, is left alone: every photograph has some."""
 _SMALL = 320
@@ -92,7 +93,11 @@ def _main(verdict: Verdict, jpeg: Compression, sigma: float) -> tuple[str, float
     if sigma < _FAINT:
         chance["clean"] += chance["noise"]
         chance["noise"] = 0.0
-    best = max(chance, key=lambda name: chance[name] if name != "clean" or chance[name] < _DOUBT else 2.0)
+    clean = chance.pop("clean")
+    best = max(chance, key=lambda name: chance[name])
+    agreed = verdict.signs.get(_SIGN.get(_NAMES[best], ""), 0.0) >= _AGREED
+    if clean >= (_LARGER_DOUBT if agreed else _DOUBT):
+        best, chance["clean"] = "clean", clean
     if best == "clean" and jpeg.quality is not None and jpeg.quality <= _COARSE:
         return "jpeg", shown(jpeg.quality)
     return _NAMES[best], min(chance[best], 1.0)
