@@ -32,7 +32,8 @@ def texture(side: int = 256, seed: int = 0) -> Photo:
 
 def as_8_bits(picture: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Clipped and rounded."""
-    return np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    return pixels
 
 
 def noisy(picture: Photo, sigma: float, seed: int = 0) -> Photo:

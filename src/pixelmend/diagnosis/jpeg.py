@@ -170,8 +170,8 @@ def find_traces(sample: Sample) -> Traces:
     offset, standing_out = _grid(sample.luma)
     patches = patches_at(sample.luma, *offset)
     # a channel cut off at its ends moves coefficients away from their multiples
-    ends = ((sample.colour <= _ENDS) | (sample.colour >= 1 - _ENDS)).any(axis=3).astype(np.float32)
-    free = patches_at(ends, *offset).max(axis=1) == 0
+    ends = np.abs(sample.colour - 0.5).max(axis=3) >= 0.5 - _ENDS
+    free = patches_at(np.asarray(ends, np.float32), *offset).max(axis=1) == 0
     quality, fit = _fit(patches[free] @ cosines()) if free.any() else (100, 0.0)
     return Traces(quality, fit, offset, standing_out)
 
