@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from benchmarks.diagnosing.damages import Case, Made
+from benchmarks.diagnosing.damages import LEARNT, STORED, Case, Made
 from benchmarks.diagnosing.rows import Row, row_of, rows_of, stacked
 from benchmarks.diagnosing.trees import grow, told, write
 from pixelmend.diagnosis.judge import TREES
@@ -31,23 +31,30 @@ PHOTOGRAPHS = ("photos_1", "photos_2", "cid22", "clic")
 PAIRS, FRAMES = ("gopro_avg", "reds"), "gopro_240fps"
 AVERAGED, CROPS = 11, 6
 """Frames that make a blurred one; pieces of each."""
+STORED_SHARE, STORED_WEIGHT = 0.5, 3.0
+"""Share of the photographs that are also learnt from as JPEG; how much each such row counts."""
 HELD_OUT = 0.15
 """Share of the rows, and so of the photographs, that trees are first tried on."""
 
 
-def gather(data: Path, photographs: int, each: int, seed: int) -> dict[str, NDArray[np.float32]]:
+def gather(data: Path, photographs: int, each: tuple[int, int], seed: int) -> dict[str, NDArray[np.float32]]:
     """All rows of all photographs; those of video frames are cut from real blur."""
     rows: list[Row] = []
+    weights: list[float] = []
     began = time.monotonic()
     files = [file for folder in PHOTOGRAPHS for file in sorted((data / folder).iterdir()) if file.suffix != ".tsv"]
     order = np.random.default_rng(seed).permutation(len(files))[:photographs]
-    for number, index in enumerate(order, 1):
-        rows += rows_of(files[index], each, seed)
-        if number % 50 == 0 or number == len(order):
-            print(
-                f"{number} of {len(order)} photographs, {len(rows)} rows, {time.monotonic() - began:.0f} s", flush=True
-            )
-    return stacked([*rows, *_frames(data, seed)])
+    few = order[: int(STORED_SHARE * len(order))]
+    for cases, some, count, drawn in ((LEARNT, order, each[0], seed), (STORED, few, each[1], seed + 1)):
+        for number, index in enumerate(some, 1):
+            rows += rows_of(files[index], cases, count, drawn)
+            if number % 50 == 0 or number == len(some):
+                done = f"{number} of {len(some)} photographs"
+                print(f"{done}, {len(rows)} rows, {time.monotonic() - began:.0f} s", flush=True)
+        weights += [STORED_WEIGHT if cases is STORED else 1.0] * (len(rows) - len(weights))
+    rows += _frames(data, seed)
+    weights += [1.0] * (len(rows) - len(weights))
+    return {**stacked(rows), "weight": np.array(weights, np.float32)}
 
 
 def _frames(data: Path, seed: int) -> list[Row]:
@@ -84,8 +91,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="where the folders of photographs are")
     parser.add_argument("--rows", type=Path, help="keeps features; where it exists, nothing is gathered")
-    parser.add_argument("--photographs", type=int, default=1000, help="so many of them, at most")
+    parser.add_argument("--photographs", type=int, default=350, help="so many of them, drawn by the seed")
     parser.add_argument("--each", type=int, default=20, help="rows of each photograph")
+    parser.add_argument("--stored", type=int, default=6, help="further rows of each, stored as JPEG")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=TREES)
     asked = parser.parse_args()
@@ -94,7 +102,7 @@ def main() -> None:
         with np.load(asked.rows) as stored:
             rows = {name: stored[name] for name in stored.files}
     else:
-        rows = gather(asked.data, asked.photographs, asked.each, asked.seed)
+        rows = gather(asked.data, asked.photographs, (asked.each, asked.stored), asked.seed)
         if asked.rows is not None:
             np.savez(asked.rows, allow_pickle=False, **rows)
     held = int(HELD_OUT * len(rows["main"]))

@@ -41,7 +41,7 @@ def test_the_commands_run_as_they_stand(elsewhere: Path) -> None:
 
 def test_what_the_first_command_says_is_what_the_page_shows(elsewhere: Path) -> None:
     def without_digits(text: str) -> str:
-        return re.sub(r"0\.\d\d(?=\))", "N", text)  # the last bits of sums differ between machines
+        return re.sub(r"\d\.\d\d(?=\))", "N", text)  # the last bits of sums differ between machines
 
     said = CliRunner().invoke(app, shlex.split(blocks("sh")[0])[1:]).output
     assert without_digits(said) == without_digits(blocks("text")[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -86,6 +86,13 @@ LEARNT = (
     Case("underexposed", "dark", "exposure(stops=-4..-2) | round8", 0.3),
 )  # fmt: skip
 """What diagnosis learns from; a few of each kind for each picture."""
+
+STORED = tuple(
+    replace(case, name=f"{case.name}, as JPEG", chain=case.chain.replace("| round8", "| jpeg(quality=85..98)"))
+    for case in LEARNT
+    if case.main in {"blur", "camera", "enlarged", "dark"} and case.chain.endswith("| round8")
+)
+"""The same as cameras and people store them, so that a good JPEG does not speak for a clean picture."""
 
 MEASURED = (
     Case("clean", "clean", ""),

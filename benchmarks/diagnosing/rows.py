@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmarks.diagnosing.damages import LEARNT, Made, extent_of, make, value
+from benchmarks.diagnosing.damages import Made, extent_of, make, value
 from pixelmend.diagnosis import estimate_sigma
 from pixelmend.diagnosis.features import LEAST_SIDE, features
 from pixelmend.diagnosis.jpeg import find_traces
@@ -55,15 +55,15 @@ def describe_pixels(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     return features(sample, find_traces(sample), estimate_sigma(picture))
 
 
-def rows_of(path: Path, count: int, seed: int) -> list[Row]:
-    """So many rows of one photograph: a function of its name and the seed."""
+def rows_of(path: Path, cases: Sequence[Case], count: int, seed: int) -> list[Row]:
+    """So many rows of one photograph, damage drawn from cases: a function of the photograph's name and the seed."""
     clean = read_float(path, color="rgb")
     digest = hashlib.sha256(f"{seed}/{path.parent.name}/{path.stem}".encode()).digest()
     rng = np.random.default_rng(int.from_bytes(digest[:8], "little"))
-    shares = np.array([case.share for case in LEARNT])
+    shares = np.array([case.share for case in cases])
     found = []
     for number in range(count):
-        case = LEARNT[rng.choice(len(LEARNT), p=shares / shares.sum())]
+        case = cases[rng.choice(len(cases), p=shares / shares.sum())]
         crop = _crop(clean, rng, whole=case.name.startswith("found"))
         made = make(crop, case, f"{path.stem}/{number}", seed)
         row = row_of(case, made)
@@ -106,10 +106,10 @@ def row_of(case: Case, made: Made) -> Row | None:
     signs |= {"noise": float(noisy), **({main: 1.0} if main in SIGNS else {})}
     if main == "mixed" or case.name == "night":
         signs |= {sign: math.nan for sign in SIGNS if sign != "dark"}
-    if main == "dark" and case.name == "dark":
+    if main == "dark" and case.name.startswith("dark"):
         signs |= {"noise": float(made.apart >= WEAK), "grain": math.nan}
     if noisy:
-        signs["grain"] = float(case.name == "grain")
+        signs["grain"] = float(case.name.startswith("grain"))
     quality = value(made.plan, "jpeg", "quality")
     if noisy and quality <= SHOWN:
         signs["jpeg"] = math.nan
@@ -119,7 +119,7 @@ def row_of(case: Case, made: Made) -> Row | None:
         "extent": math.log(max(extent, 1.0)) if not math.isnan(extent) else math.nan,
         "factor": math.log2(factor) if main == "enlarged" else math.nan,
         "sigma": math.log(max(made.apart, 0.5)) if noisy and case.name != "night" else math.nan,
-        "still": float(case.name in {"defocus", "soft"}) if main == "blur" else math.nan,
+        "still": float(case.name.startswith(("defocus", "soft"))) if main == "blur" else math.nan,
     }
     return Row(
         describe_pixels(made.pixels), MAINS.index(main),

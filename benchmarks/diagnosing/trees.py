@@ -24,14 +24,14 @@ ROUNDS = {"main": 160, "sign": 70, "amount": 100}
 
 
 def grow(rows: Rows, seed: int) -> Forest:
-    """Fit all scores to the rows."""
+    """Fit all scores to the rows; of those with a weight, each counts as so many."""
     mains = HistGradientBoostingClassifier(max_iter=ROUNDS["main"], random_state=seed, **COMMON)
-    mains.fit(rows["numbers"], rows["main"].astype(int))
+    mains.fit(rows["numbers"], rows["main"].astype(int), sample_weight=rows["weight"])
     models: list[Any] = [mains]
     for index in range(len(SIGNS)):
         known = ~np.isnan(rows["signs"][:, index])
         model = HistGradientBoostingClassifier(max_iter=ROUNDS["sign"], random_state=seed, **COMMON)
-        models.append(model.fit(rows["numbers"][known], rows["signs"][known, index].astype(int)))
+        models.append(model.fit(rows["numbers"][known], rows["signs"][known, index].astype(int), rows["weight"][known]))
     for index, name in enumerate(AMOUNTS):
         known = ~np.isnan(rows["amounts"][:, index])
         kind = HistGradientBoostingClassifier if name == "still" else HistGradientBoostingRegressor

@@ -1,5 +1,6 @@
 // How noisy a picture is: the estimate of pixelmend/diagnosis/noise.py (Chen, Zhu and Heng, ICCV 2015), for 8 bits.
-// Clean patches lie near a subspace, so the small eigenvalues of the patches' covariance are those of the noise.
+// Clean patches lie near a subspace, so the small eigenvalues of the patches' covariance are those of the noise. What black and
+// white cut off strong noise is not put back here, as it is there.
 
 const BLOCK = 64;
 const BLOCKS_A_SIDE = 7;

@@ -30,9 +30,10 @@ def texture(side: int = 256, seed: int = 0) -> Photo:
     return (0.1 + 0.8 * stacked).astype(np.float32)
 
 
-def as_8_bits(picture: Photo) -> NDArray[np.uint8]:
+def as_8_bits(picture: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Clipped and rounded."""
-    return np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    return pixels
 
 
 def noisy(picture: Photo, sigma: float, seed: int = 0) -> Photo:
@@ -41,7 +42,7 @@ def noisy(picture: Photo, sigma: float, seed: int = 0) -> Photo:
     return (picture + noise).astype(np.float32)
 
 
-def jpeg_of(picture: Photo, quality: int) -> bytes:
+def jpeg_of(picture: NDArray[np.floating], quality: int) -> bytes:
     """The file that libjpeg makes of it."""
     data: bytes = pyvips.Image.new_from_array(as_8_bits(picture), interpretation="srgb").jpegsave_buffer(Q=quality)
     return data

@@ -35,14 +35,17 @@ _SURE_FIT = 0.5
 """Above this the traces of JPEG in pixels are no accident."""
 _HARMLESS = 86
 """JPEG of this quality or better is not what is wrong with a picture."""
-_COARSE = 55
-"""JPEG of this quality or worse is not left alone, however good the rest is."""
+_COARSE = 65
+"""JPEG of this quality or worse is not left alone, however good the rest is; what it took away looks like blur."""
 _AGAIN = 4
 """A file whose pixels tell a quality lower by so much was saved twice; what the first time took away is what counts."""
-_DOUBT = 0.35
-"""A picture that is clean with this probability is left alone, whatever else may be likelier."""
+_DOUBT, _LARGER_DOUBT, _AGREED = 0.12, 0.3, 0.7
+"""A picture that is clean with this probability is left alone, whatever else may be likelier; with the larger one where
+what is likelier is also, on its own, as sure as the last number."""
 _FAINT = 3.0
 """Noise below this, 0–255 scale, is left alone: every photograph has some."""
+_NIGHT = 0.15
+"""Where all but 5 % of a picture is darker, that it is dark matters more than what little can be seen in it."""
 _SMALL = 320
 """Pixels: a picture whose longer side is shorter than that is small."""
 
@@ -68,6 +71,9 @@ def diagnose(picture: PictureLike, *, encoded: bytes | None = None) -> Diagnosis
     jpeg = _compression(verdict, traces, tables)
     lost = lost_share(sample)
     main, confidence = ("lost pixels", _SURE) if lost else _main(verdict, jpeg, sigma)
+    light = brightness(sample)
+    if light.bright < _NIGHT and main in {"nothing", "blur", "enlarged"}:
+        main, confidence = "dark", _SURE
     # what matters most is not less sure on its own
     chance = {**verdict.signs, _SIGN.get(main, ""): max(confidence, verdict.signs.get(_SIGN.get(main, ""), 0.0))}
     focus = "focus" if verdict.still > 0.5 else "motion"
@@ -77,7 +83,7 @@ def diagnose(picture: PictureLike, *, encoded: bytes | None = None) -> Diagnosis
         replace(jpeg, confidence=max(jpeg.confidence, chance["jpeg"])),
         Blur(chance["blur"], verdict.extent if chance["blur"] > 0.5 else None, focus),
         Resolution(chance["enlarged"], verdict.factor if chance["enlarged"] > 0.5 else 1.0, _is_small(picture)),
-        Darkness(chance["dark"], brightness(sample)),
+        Darkness(chance["dark"], light),
         Lost(_SURE if lost else 1 - _SURE, lost),
         judged=True,
     )  # fmt: skip
@@ -92,9 +98,14 @@ def _main(verdict: Verdict, jpeg: Compression, sigma: float) -> tuple[str, float
     if sigma < _FAINT:
         chance["clean"] += chance["noise"]
         chance["noise"] = 0.0
-    best = max(chance, key=lambda name: chance[name] if name != "clean" or chance[name] < _DOUBT else 2.0)
-    if best == "clean" and jpeg.quality is not None and jpeg.quality <= _COARSE:
-        return "jpeg", shown(jpeg.quality)
+    clean = chance.pop("clean")
+    best = max(chance, key=lambda name: chance[name])
+    agreed = verdict.signs.get(_SIGN.get(_NAMES[best], ""), 0.0) >= _AGREED
+    if clean >= (_LARGER_DOUBT if agreed else _DOUBT):
+        best, chance["clean"] = "clean", clean
+    coarse = jpeg.quality is not None and jpeg.quality <= _COARSE
+    if coarse and (best == "clean" or (best in {"blur", "enlarged"} and verdict.signs["jpeg"] > 0.5)):
+        return "jpeg", max(jpeg.confidence, chance["jpeg"])
     return _NAMES[best], min(chance[best], 1.0)
 
 

@@ -41,6 +41,8 @@ _LEAST = 1.5
 """Coefficients below are taken for 0, which fits every table."""
 _MOST = 300
 """Coefficients of one frequency that are looked at."""
+_ENDS = 0.5 / 255
+"""Nearer to 0 and 1 a value was cut off."""
 _FEWEST = 40
 """Coefficients in all, without which nothing is told."""
 _MARKERS_WITHOUT_LENGTH = (0x01, *range(0xD0, 0xD9))
@@ -167,8 +169,9 @@ def find_traces(sample: Sample) -> Traces:
     """
     offset, standing_out = _grid(sample.luma)
     patches = patches_at(sample.luma, *offset)
-    # clipping to black and white moves coefficients away from their multiples
-    free = (patches.min(axis=1) > 1) & (patches.max(axis=1) < 254)
+    # a channel cut off at its ends moves coefficients away from their multiples
+    ends = np.abs(sample.colour - 0.5).max(axis=3) >= 0.5 - _ENDS
+    free = patches_at(np.asarray(ends, np.float32), *offset).max(axis=1) == 0
     quality, fit = _fit(patches[free] @ cosines()) if free.any() else (100, 0.0)
     return Traces(quality, fit, offset, standing_out)
 

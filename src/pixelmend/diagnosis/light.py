@@ -16,7 +16,7 @@ _FAR = 64.0
 """A value that differs by more from all that surrounds it stands alone."""
 _FEWEST = 5e-4
 """Share of pixels; fewer are hot pixels or sparkles, which no picture is without."""
-_OUTWEIGH = 1.5
+_OUTWEIGH = 3.0
 """Noise and foliage make values between black and white stand alone as well; lost pixels outweigh those by so much."""
 
 
