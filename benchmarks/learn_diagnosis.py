@@ -31,7 +31,7 @@ PHOTOGRAPHS = ("photos_1", "photos_2", "cid22", "clic")
 PAIRS, FRAMES = ("gopro_avg", "reds"), "gopro_240fps"
 AVERAGED, CROPS = 11, 6
 """Frames that make a blurred one; pieces of each."""
-STORED_SHARE, STORED_WEIGHT = 0.5, 3.0
+STORED_SHARE, STORED_WEIGHT = 1.0, 2.0
 """Share of the photographs that are also learnt from as JPEG; how much each such row counts."""
 HELD_OUT = 0.15
 """Share of the rows, and so of the photographs, that trees are first tried on."""
@@ -91,7 +91,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="where the folders of photographs are")
     parser.add_argument("--rows", type=Path, help="keeps features; where it exists, nothing is gathered")
-    parser.add_argument("--photographs", type=int, default=350, help="so many of them, drawn by the seed")
+    parser.add_argument("--photographs", type=int, default=1000, help="at most so many of them, drawn by the seed")
     parser.add_argument("--each", type=int, default=20, help="rows of each photograph")
     parser.add_argument("--stored", type=int, default=6, help="further rows of each, stored as JPEG")
     parser.add_argument("--seed", type=int, default=0)

@@ -87,10 +87,19 @@ LEARNT = (
 )  # fmt: skip
 """What diagnosis learns from; a few of each kind for each picture."""
 
-STORED = tuple(
-    replace(case, name=f"{case.name}, as JPEG", chain=case.chain.replace("| round8", "| jpeg(quality=85..98)"))
-    for case in LEARNT
-    if case.main in {"blur", "camera", "enlarged", "dark"} and case.chain.endswith("| round8")
+STORED = (
+    Case("night, again", "camera", "phone-night", 0.8),
+    Case(
+        "sensor, well stored",
+        "camera",
+        "sensor(photons=80..2000) | blur(kernel_sigma=0.3..0.7, p=0.5) | jpeg(quality=80..97)",
+        0.8,
+    ),
+    *(
+        replace(case, name=f"{case.name}, as JPEG", chain=case.chain.replace("| round8", "| jpeg(quality=85..98)"))
+        for case in LEARNT
+        if case.main in {"blur", "camera", "enlarged", "dark"} and case.chain.endswith("| round8")
+    ),
 )
 """The same as cameras and people store them, so that a good JPEG does not speak for a clean picture."""
 

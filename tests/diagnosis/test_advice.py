@@ -49,9 +49,11 @@ def test_what_was_enlarged_is_made_smaller_first(factor: float, scale: int) -> N
     assert catalog.find("super-resolve", scale=scale).scale == scale
 
 
-def test_small_pictures_of_several_damages_are_enlarged() -> None:
-    told = found("several", width=320, height=240)
-    assert (told.task, told.scale) == ("super-resolve-real", 4)
+def test_nothing_is_enlarged_unasked() -> None:
+    small, large = found("several", width=320, height=240), found("several", width=3200, height=2400)
+    assert (small.task, small.scale) == (large.task, large.scale) == ("photo", None)
+    assert "super-resolve-real" in small.reason
+    assert "super-resolve-real" not in large.reason
 
 
 def test_dark_and_noisy_pictures_are_rid_of_noise() -> None:

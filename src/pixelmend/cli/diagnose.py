@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -10,26 +9,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from pixelmend.cli.reports import STANDARD, check_report, write_report
 
+if TYPE_CHECKING:
     from pixelmend.diagnosis import Advice, Diagnosis
 
 # Imports stand inside functions so that `pixelmend --help` answers at once.
 
-SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".webp", ".avif", ".gif", ".heic", ".bmp", ".ppm"}
-)
-"""Of files that are looked at in a folder."""
 STDIN = Path("-")
-_STDOUT = Path("-")
 
 
 def diagnose(
     pictures: Annotated[
         list[Path],
         typer.Argument(
-            metavar="IN...", help="Pictures, or folders of them; - reads one from standard input.", show_default=False
+            metavar="IN...",
+            help="Pictures, folders, 'patterns/**/*.jpg'; - reads one from standard input.",
+            show_default=False,
         ),
     ],
     *,
@@ -54,15 +50,17 @@ def diagnose(
 
     pixelmend diagnose - --json - < photo.jpg
     """
-    from pixelmend.errors import PictureError, UsageError
+    from pixelmend.errors import PictureError
 
-    if report is not None and report != _STDOUT and (report.is_dir() or not report.parent.is_dir()):
-        raise UsageError(f"--json {report}: wanted a file in a folder that exists, or - for standard output")
-    many = len(pictures) > 1 or pictures[0].is_dir()
+    if report is not None:
+        check_report(report)
+    files, unreadable = _files(pictures)
+    many = len(files) > 1 or pictures[0].is_dir()
     told: list[dict[str, Any]] = []
-    failed: list[dict[str, str]] = []
-    silent = quiet or report == _STDOUT
-    for path in _files(pictures):
+    failed: list[dict[str, str]] = [{"input": "", "error": why} for why in unreadable]
+    for why in unreadable:
+        typer.echo(f"pixelmend: {why}", err=True)
+    for path in files:
         try:
             found, advice = _look(path)
         except PictureError as error:
@@ -70,31 +68,27 @@ def diagnose(
             typer.echo(f"pixelmend: {error}", err=True)
             continue
         told.append(_as_dict(path, found, advice))
-        if not silent:
-            typer.echo(
-                "\n".join(_row(path, found, advice, first=len(told) == 1) if many else _page(path, found, advice))
-            )
-    _write(report, {"pictures": told, "failed": failed})
+        if not quiet and report != STANDARD:
+            lines = _row(path, found, advice, first=len(told) == 1) if many else _page(path, found, advice)
+            typer.echo("\n".join(lines))
+    if report is not None:
+        write_report(report, {"pictures": told, "failed": failed})
     if failed:
         raise typer.Exit(1)
 
 
-def _files(pictures: list[Path]) -> Iterator[Path]:
-    """The pictures named, and those in folders named, in order.
+def _files(pictures: list[Path]) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """The pictures named, those in folders named and those that fit patterns; folders that could not be looked into.
 
     Raises:
         UsageError: A folder holds none.
     """
-    from pixelmend.errors import UsageError
+    from pixelmend.inference.folders import find_pictures
 
-    for path in pictures:
-        if not path.is_dir():
-            yield path
-            continue
-        inside = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES and file.is_file()]
-        if not inside:
-            raise UsageError(f"{path} holds no pictures: wanted {', '.join(sorted(SUFFIXES))}")
-        yield from inside
+    if pictures == [STDIN]:
+        return (STDIN,), ()
+    listing = find_pictures(pictures)
+    return tuple(each.source for each in listing.pictures), listing.unreadable
 
 
 def _look(path: Path) -> tuple[Diagnosis, Advice]:
@@ -132,15 +126,3 @@ def _row(path: Path, found: Diagnosis, advice: Advice, *, first: bool) -> list[s
     quality = "–" if found.jpeg.quality is None else str(found.jpeg.quality)
     numbers = f"{found.confidence:<6.2f}{found.noise.sigma:>6.1f}{quality:>6}"
     return [*head, f"{found.main:<13}{numbers}  {advice.task or '–':<20}{path}"]
-
-
-def _write(report: Path | None, told: dict[str, Any]) -> None:
-    from pixelmend.files import write_text
-
-    if report is None:
-        return
-    text = json.dumps(told, indent=2, ensure_ascii=False) + "\n"
-    if report == _STDOUT:
-        typer.echo(text, nl=False)
-    else:
-        write_text(report, text)

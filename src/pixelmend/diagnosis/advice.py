@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _NOISY = 3.0
 """Noise of a dark picture that is worth taking out, 0–255 scale."""
 _FEW_PIXELS = 1_000_000
-"""A picture of several damages and no more pixels is enlarged as well: such pictures were made small on their way."""
+"""A picture of several damages and no more pixels was mostly made small on its way, and may well be enlarged."""
 _SCALES = (2, 3, 4)
 
 
@@ -75,11 +75,9 @@ def _enlarged(diagnosis: Diagnosis) -> Advice:
 
 
 def _several(diagnosis: Diagnosis) -> Advice:
-    if diagnosis.width * diagnosis.height <= _FEW_PIXELS:
-        return _do(
-            "super-resolve-real", "blur, noise and compression together, as in small pictures found somewhere", scale=4
-        )
-    return _do("photo", "noise, blur and compression together")
+    few = diagnosis.width * diagnosis.height <= _FEW_PIXELS
+    larger = "; --task super-resolve-real enlarges such a picture as well, four times" if few else ""
+    return _do("photo", f"noise, blur and compression together{larger}")
 
 
 def _nothing(diagnosis: Diagnosis) -> Advice:

@@ -57,7 +57,7 @@ class Listing:
     unreadable: tuple[str, ...] = ()
 
 
-def find_pictures(sources: Sequence[str | Path], out: Path) -> Listing:
+def find_pictures(sources: Sequence[str | Path], out: Path | None = None) -> Listing:
     """List the pictures that sources mean.
 
     Hidden files, results of earlier runs and the folder for the results are passed over in folders; a link to a folder
@@ -67,7 +67,7 @@ def find_pictures(sources: Sequence[str | Path], out: Path) -> Listing:
     Args:
         sources: Files, folders, or patterns such as ``photos/**/*.jpg``, in which ``*`` and ``?`` stay within a name
             and ``**`` means any folders.
-        out: Where results go.
+        out: Where results go; None where none are made.
 
     Raises:
         UsageError: A source that does not exist, a pattern that fits nothing, or no picture in all of them.
@@ -95,8 +95,8 @@ def told(listing: Listing) -> str:
 class _Walk:
     """Goes through folders, each once."""
 
-    def __init__(self, out: Path) -> None:
-        self._out = out.resolve()
+    def __init__(self, out: Path | None) -> None:
+        self._out = None if out is None else out.resolve()
         self.left_out: Counter[str] = Counter()
         self.unreadable: list[str] = []
 
