@@ -31,7 +31,7 @@ PHOTOGRAPHS = ("photos_1", "photos_2", "cid22", "clic")
 PAIRS, FRAMES = ("gopro_avg", "reds"), "gopro_240fps"
 AVERAGED, CROPS = 11, 6
 """Frames that make a blurred one; pieces of each."""
-STORED_SHARE, STORED_WEIGHT = 1.0, 2.0
+STORED_SHARE, STORED_WEIGHT = 1.0, 1.0
 """Share of the photographs that are also learnt from as JPEG; how much each such row counts."""
 HELD_OUT = 0.15
 """Share of the rows, and so of the photographs, that trees are first tried on."""
