@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from pixelmend.images.picture import ColourSpace, Pixels
 
 READABLE = "PNG, JPEG, TIFF, WebP, AVIF, GIF, HEIC, BMP, PPM, PGM or PFM"
+_JPEG = b"\xff\xd8\xff"
+"""What a JPEG begins with."""
 _AGAIN = "wanted a whole picture: copy or download it again"
 
 _FORMATS = {"jpeg": "jpeg", "uhdr": "jpeg", "png": "png", "webp": "webp", "tiff": "tiff", "gif": "gif", "heif": "avif"}
@@ -149,7 +151,10 @@ def decode(source: str | Path | bytes) -> Picture:
     path = Path(source)
     _check_file(path)
     mapped = _map(path)
-    return _picture(_opened(mapped, str(path), path), path, mapped)
+    picture = _picture(_opened(mapped, str(path), path), path, mapped)
+    if mapped is not None:
+        forget(mapped)  # looking for metadata and for the end of a JPEG goes through all of it
+    return picture
 
 
 def read_float(path: str | Path, *, color: Literal["rgb", "gray"]) -> NDArray[np.float32]:
@@ -199,10 +204,12 @@ def _open(buffer: bytes | mmap.mmap | None, name: str, path: Path | None) -> Any
         raise UnreadableError(f"cannot read {name}: it is empty (0 bytes), {_AGAIN}")
     try:
         # A source, not a file name: libvips takes "[...]" at the end of a name for options. And a file, not its map:
-        # what is read of that counts as memory until it is let go of, and a picture is unpacked in one go.
-        stream = (
-            pyvips.Source.new_from_memory(buffer) if path is None else pyvips.Source.new_from_file(os.fsencode(path))
-        )
+        # what is read of that counts as memory until it is let go of, and a picture is unpacked in one go. But a JPEG
+        # is mapped by libvips itself then, and stays in memory; so our map is given, which can be let go of.
+        if path is None or (buffer is not None and buffer[:3] == _JPEG):
+            stream = pyvips.Source.new_from_memory(buffer)
+        else:
+            stream = pyvips.Source.new_from_file(os.fsencode(path))
         known = is_read(stream)
         if known is None and buffer and begins_as_tiff(buffer):
             raise UnreadableError(f"cannot read {name}: the file is damaged or cut short (no page is found), {_AGAIN}")
