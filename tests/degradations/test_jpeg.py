@@ -9,8 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from pixelmend.degradations.jpeg import CHROMA_TABLE, LUMA_TABLE, Jpeg, compress, quantization_table
+from pixelmend.degradations.jpeg import Jpeg, compress, quantization_table
 from pixelmend.images import read_rgb8
+from pixelmend.images.jpeg_tables import CHROMA_TABLE, LUMA_TABLE
 
 SUBSAMPLINGS = {"444": 0, "420": 2}  # ours to Pillow's
 SAME = 45.0

@@ -20,33 +20,13 @@ from pixelmend.degradations.base import Degradation
 from pixelmend.degradations.declare import Amount, Choice, amount, choice
 from pixelmend.degradations.rounding import replaced, rounded, to_levels
 from pixelmend.images import LUMA
+from pixelmend.images.jpeg_tables import CHROMA_TABLE, LUMA_TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
     from pixelmend.degradations.declare import Params, Value
 
-# ITU-T T.81, Annex K, tables K.1 and K.2, row by row.
-LUMA_TABLE = (
-    16, 11, 10, 16, 24, 40, 51, 61,
-    12, 12, 14, 19, 26, 58, 60, 55,
-    14, 13, 16, 24, 40, 57, 69, 56,
-    14, 17, 22, 29, 51, 87, 80, 62,
-    18, 22, 37, 56, 68, 109, 103, 77,
-    24, 35, 55, 64, 81, 104, 113, 92,
-    49, 64, 78, 87, 103, 121, 120, 101,
-    72, 92, 95, 98, 112, 100, 103, 99,
-)  # fmt: skip
-CHROMA_TABLE = (
-    17, 18, 24, 47, 99, 99, 99, 99,
-    18, 21, 26, 66, 99, 99, 99, 99,
-    24, 26, 56, 99, 99, 99, 99, 99,
-    47, 66, 99, 99, 99, 99, 99, 99,
-    99, 99, 99, 99, 99, 99, 99, 99,
-    99, 99, 99, 99, 99, 99, 99, 99,
-    99, 99, 99, 99, 99, 99, 99, 99,
-    99, 99, 99, 99, 99, 99, 99, 99,
-)  # fmt: skip
 SUBSAMPLINGS = ("420", "444")
 # JFIF 1.02: RGB to YCbCr, full range; the inverse below is exact to rounding.
 _TO_YCBCR = (LUMA, (-0.168735892, -0.331264108, 0.5), (0.5, -0.418687589, -0.081312411))

@@ -15,22 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pixelmend.images.jpeg_tables import LUMA_TABLE
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from pixelmend.diagnosis.sampling import Sample
 
-# ITU-T T.81, Annex K, table K.1, row by row.
-_LUMA_TABLE = np.array([
-    16, 11, 10, 16, 24, 40, 51, 61,
-    12, 12, 14, 19, 26, 58, 60, 55,
-    14, 13, 16, 24, 40, 57, 69, 56,
-    14, 17, 22, 29, 51, 87, 80, 62,
-    18, 22, 37, 56, 68, 109, 103, 77,
-    24, 35, 55, 64, 81, 104, 113, 92,
-    49, 64, 78, 87, 103, 121, 120, 101,
-    72, 92, 95, 98, 112, 100, 103, 99,
-])  # fmt: skip
+_LUMA_TABLE = np.array(LUMA_TABLE)
 _QUALITIES = np.arange(3, 94)
 """Told from pixels: below, hardly a coefficient is left; above, the entries are 1 and 2, which fit any whole number."""
 _SPREAD = 0.75
