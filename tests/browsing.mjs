@@ -1,26 +1,14 @@
 // Opens a page in a headless Chromium and takes steps on it: node browsing.mjs JOBS.json. It prints what it saw as JSON.
 
 import { readFileSync } from "node:fs";
-import puppeteer from "puppeteer-core";
+import { openPage } from "./chromium.mjs";
 
 const jobs = JSON.parse(readFileSync(process.argv[2], "utf8"));
-const browser = await puppeteer.launch({
-  executablePath: jobs.chromium,
-  headless: true,
-  args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
-});
 const seen = { errors: [], addresses: [], values: [] };
 const pause = () => new Promise((done) => setTimeout(done, 50));
+const { screenshot, ...window } = jobs.window;
+const { browser, page } = await openPage(jobs, seen, { width: 900, height: 800, ...window });
 try {
-  const page = await browser.newPage();
-  page.setDefaultTimeout(jobs.timeout * 1000);
-  page.on("pageerror", (error) => seen.errors.push(String(error)));
-  page.on("console", (message) => message.type() === "error" && seen.errors.push(message.text()));
-  page.on("request", (request) => request.url().startsWith("data:") || seen.addresses.push(request.url()));
-  const { width = 900, height = 800, dark = false, touch = false, scripts = true, screenshot } = jobs.window;
-  await page.setViewport({ width, height, hasTouch: touch });
-  await page.setJavaScriptEnabled(scripts);
-  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: dark ? "dark" : "light" }]);
   await page.goto(jobs.address);
   for (const step of jobs.steps) {
     if (step.wait !== undefined) await page.waitForFunction(step.wait);

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 DRIVER = Path(__file__).with_name("browsing.mjs")
+OPENING = Path(__file__).with_name("chromium.mjs")
+"""What every such script opens its page by."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PATIENCE = 150
 """Seconds that a slow machine may take for each step."""
@@ -35,8 +37,7 @@ class Browser:
 
     def __init__(self, place: Path) -> None:
         self._place, self._node, self._chromium = place, program("node"), program(*BROWSERS)
-        shutil.copy(DRIVER, place)
-        install(place, "puppeteer-core")
+        install_driver(DRIVER, place)
 
     def open(self, address: str, steps: list[Step], **window: Any) -> dict[str, Any]:
         """Open a page and take steps on it.
@@ -59,6 +60,17 @@ class Browser:
             raise RuntimeError(done.stderr)
         seen: dict[str, Any] = json.loads(done.stdout)
         return seen
+
+
+def install_driver(script: Path, folder: Path) -> None:
+    """A script that drives a page, with what it needs.
+
+    Raises:
+        NotThereError: There is no npm, or it could not.
+    """
+    for each in (script, OPENING):
+        shutil.copy(each, folder)
+    install(folder, "puppeteer-core")
 
 
 def install(folder: Path, *packages: str) -> None:

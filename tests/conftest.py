@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -108,3 +109,12 @@ def tiny_card(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = folder / "denoise-tiny.json"
     path.write_text(json.dumps(card))
     return path
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a copy of the examples, where a reader may stand."""
+    examples = Path(__file__).resolve().parents[1] / "examples"
+    shutil.copytree(examples, tmp_path / "examples", ignore=shutil.ignore_patterns("browser"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

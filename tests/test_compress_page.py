@@ -19,6 +19,7 @@ from pixelmend.compression import Figures
 from pixelmend.errors import UnknownNameError, UsageError
 from pixelmend.models import save_model
 from tests.compression.conftest import SMALL, even_clock, short_recipe
+from tests.documents import blocks
 from tests.export.networks import woken
 from tests.training.conftest import _one_thread, pictures
 
@@ -26,7 +27,7 @@ __all__ = ["_one_thread", "even_clock", "pictures"]
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "compress.md").read_text(encoding="utf-8")
-(BLOCK,) = re.findall(r"^```sh\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
+(BLOCK,) = blocks(PAGE, "sh")
 COMMANDS = [line for line in BLOCK.splitlines() if line.startswith("pixelmend ")]
 OWN = "runs/my-denoiser/weights.safetensors"
 TINY = ["--steps", "2", "--multiple", "4", "--budget-db", "40", "--device", "cpu"]

@@ -6,7 +6,6 @@ import inspect
 import json
 import re
 import shlex
-import shutil
 from dataclasses import fields
 from pathlib import Path
 
@@ -18,22 +17,10 @@ import pixelmend
 from pixelmend.cli import app
 from pixelmend.images import decode, read_rgb8
 from pixelmend.inference import Report, anchor, grain, region
+from tests.documents import ROOT, commands, read
 
-ROOT = Path(__file__).resolve().parents[1]
-PAGE = (ROOT / "docs" / "control.md").read_text(encoding="utf-8")
-COMMANDS = [
-    line
-    for block in re.findall(r"^```sh\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
-    for line in block.splitlines()
-]
-
-
-@pytest.fixture
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a copy of the examples, where a reader may stand."""
-    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("browser"))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+PAGE = read("docs/control.md")
+COMMANDS = commands(PAGE)
 
 
 def run(line: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 from pixelmend.degradations import KINDS, PRESETS
 from pixelmend.images import read_rgb8
 from tests.docs_script import load
+from tests.documents import blocks
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -48,7 +49,7 @@ def test_every_picture_is_there_and_shows_damage() -> None:
 
 
 def test_its_python_runs() -> None:
-    blocks = re.findall(r"^```python\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
-    assert blocks
-    for block in blocks:
+    told_blocks = blocks(PAGE, "python")
+    assert told_blocks
+    for block in told_blocks:
         exec(compile(block, "damage.md", "exec"), {})  # noqa: S102  (the document is ours)

@@ -5,32 +5,19 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import shutil
 from pathlib import Path
 
-import pytest
 from typer.testing import CliRunner
 
 from benchmarks.diagnose import BEGIN, END, FIGURES, PAGE, missed, page
 from pixelmend.cli import app
+from tests.documents import blocks, commands
 
-ROOT = Path(__file__).resolve().parents[1]
 TEXT = PAGE.read_text(encoding="utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", TEXT, flags=re.MULTILINE | re.DOTALL)
-
-
-@pytest.fixture
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("browser"))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def test_the_commands_run_as_they_stand(elsewhere: Path) -> None:
-    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    lines = commands(TEXT)
     assert len(lines) == 3
     for line in lines:
         command, _, given = line.partition(" < ")
@@ -43,12 +30,12 @@ def test_what_the_first_command_says_is_what_the_page_shows(elsewhere: Path) -> 
     def without_digits(text: str) -> str:
         return re.sub(r"\d\.\d\d(?=\))", "N", text)  # the last bits of sums differ between machines
 
-    said = CliRunner().invoke(app, shlex.split(blocks("sh")[0])[1:]).output
-    assert without_digits(said) == without_digits(blocks("text")[0])
+    said = CliRunner().invoke(app, shlex.split(blocks(TEXT, "sh")[0])[1:]).output
+    assert without_digits(said) == without_digits(blocks(TEXT, "text")[0])
 
 
 def test_the_python_runs(elsewhere: Path) -> None:
-    for block in blocks("python"):
+    for block in blocks(TEXT, "python"):
         exec(compile(block, "diagnose.md", "exec"), {})  # noqa: S102  (the document is ours)
 
 

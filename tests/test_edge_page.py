@@ -14,10 +14,11 @@ from typer.testing import CliRunner
 from pixelmend import catalog
 from pixelmend.cli import app
 from pixelmend.export.opset import OPSETS
+from tests.documents import blocks
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "edge.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
+BLOCKS = blocks(PAGE, "sh")
 COMMANDS = [line for block in BLOCKS for line in block.splitlines() if line.startswith("pixelmend ")]
 
 
@@ -52,7 +53,7 @@ def test_the_python_runs(reader: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if importlib.util.find_spec("litert_torch") is None:
         pytest.skip("needs litert-torch")
     monkeypatch.chdir(reader)
-    (code,) = re.findall(r"^```python\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
+    (code,) = blocks(PAGE, "python")
     exec(compile(code, "docs/edge.md", "exec"), {})  # noqa: S102  (the document is ours)
     assert (reader / "denoise-nano.tflite").stat().st_size > 1e6
 

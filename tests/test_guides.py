@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from typer.testing import CliRunner
 
 from pixelmend.cli import app
+from tests.documents import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 GUIDES = sorted((ROOT / "docs" / "guides").glob("*.md"))
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a copy of the examples, and a command that a shell finds."""
-    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("browser"))
-    shell = tmp_path / ".bin" / "pixelmend"
+def with_a_shell(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same folder, and a command that a shell finds."""
+    shell = elsewhere / ".bin" / "pixelmend"
     shell.parent.mkdir()
     shell.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m pixelmend "$@"\n')
     shell.chmod(0o755)
     monkeypatch.setenv("PATH", str(shell.parent), prepend=":")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return elsewhere
 
 
 def run(line: str) -> None:
@@ -44,8 +44,8 @@ def run(line: str) -> None:
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.stem)
-def test_a_guide_runs_from_top_to_bottom(guide: Path, elsewhere: Path) -> None:
-    before = {p: p.read_bytes() for p in (elsewhere / "examples").iterdir()}
+def test_a_guide_runs_from_top_to_bottom(guide: Path, with_a_shell: Path) -> None:
+    before = {p: p.read_bytes() for p in (with_a_shell / "examples").iterdir()}
     ran = 0
     for language, block in FENCE.findall(guide.read_text(encoding="utf-8")):
         if language == "sh":

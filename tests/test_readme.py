@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from typer.main import get_command
@@ -13,33 +12,21 @@ from typer.testing import CliRunner
 
 from pixelmend import catalog
 from pixelmend.cli import app
+from tests.documents import ROOT, blocks, commands, read
 
-ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+if TYPE_CHECKING:
+    from pathlib import Path
 
-
-def blocks(language: str) -> list[str]:
-    """The fenced blocks of a language, in order."""
-    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
-
-
-COMMANDS = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("pixelmend ")]
+README = read("README.md")
+COMMANDS = [line for line in commands(README) if line.startswith("pixelmend ")]
 RESTORING = [line for line in COMMANDS if line.startswith("pixelmend restore examples/")]
 DEGRADING = [line for line in COMMANDS if line.startswith("pixelmend degrade ")]
 
 
-@pytest.fixture
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a copy of the examples, where a reader may stand."""
-    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("browser"))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def test_the_readme_shows_commands() -> None:
     assert len(RESTORING) >= 3
-    assert blocks("sh")[0].startswith("make demo")
-    assert blocks("sh")[0].splitlines()[1].startswith("make test")
+    assert blocks(README, "sh")[0].startswith("make demo")
+    assert blocks(README, "sh")[0].splitlines()[1].startswith("make test")
 
 
 @pytest.mark.parametrize("line", RESTORING)
@@ -65,7 +52,7 @@ def test_the_commands_that_damage_run_one_after_the_other(elsewhere: Path) -> No
 
 
 def test_looking_a_folder_and_comparing_run_one_after_the_other(elsewhere: Path) -> None:
-    block = next(block for block in blocks("sh") if block.startswith("pixelmend diagnose"))
+    block = next(block for block in blocks(README, "sh") if block.startswith("pixelmend diagnose"))
     for line in block.splitlines():
         done = CliRunner().invoke(app, shlex.split(line)[1:])
         assert done.exit_code == 0, (line, done.output, done.exception)
@@ -79,11 +66,11 @@ def test_what_the_first_command_says_is_what_the_readme_shows(elsewhere: Path) -
     def without_time(text: str) -> str:
         return re.sub(r"\d+\.\d s(?= \()", "N s", text, flags=re.MULTILINE)
 
-    assert without_time(said) == without_time(blocks("text")[0])
+    assert without_time(said) == without_time(blocks(README, "text")[0])
 
 
 def test_the_python_of_the_readme_runs(elsewhere: Path) -> None:
-    for block in blocks("python"):
+    for block in blocks(README, "python"):
         exec(compile(block, "README.md", "exec"), {})  # noqa: S102  (the document is ours)
     assert (elsewhere / "lighthouse.png").is_file()
 

@@ -17,6 +17,7 @@ from pixelmend.evaluation.methods import NETWORKS
 from pixelmend.evaluation.suites import STANDARD
 from pixelmend.images import save
 from tests.docs_script import load
+from tests.documents import blocks
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -83,8 +84,8 @@ def test_the_commands_of_the_guide_run(photo: np.ndarray, tmp_path: Path, monkey
     (tmp_path / "photos").mkdir()
     save((photo * 255).astype("uint8"), tmp_path / "photos" / "one.png")
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"^```sh\n(.*?)^```", GUIDE, flags=re.MULTILINE | re.DOTALL)
-    lines = [line for block in blocks for line in block.splitlines()]
+    told_blocks = blocks(GUIDE, "sh")
+    lines = [line for block in told_blocks for line in block.splitlines()]
     assert lines
     for line in lines:
         done = CliRunner().invoke(app, [*shlex.split(line)[1:], "--lpips", "none"])

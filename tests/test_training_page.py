@@ -13,13 +13,14 @@ from typer.testing import CliRunner
 from pixelmend.cli import app
 from pixelmend.models import HybridConfig
 from pixelmend.training import Recipe, load_recipe
+from tests.documents import blocks
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
-(SMALLEST,) = re.findall(r"^```toml\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
+(SMALLEST,) = blocks(PAGE, "toml")
 SETTINGS = re.findall(r"`([a-z_]+(?:\.[a-z0-9_]+)*) = ([^`]+)`", PAGE)
 NAMED = re.findall(r"`((?:loss|optimizer|schedule|run|data)\.[a-z0-9_]+)`", PAGE)
 KEYS = sorted({key for key, _ in SETTINGS} | set(NAMED))
@@ -77,8 +78,8 @@ def test_values_that_are_shown_are_taken(key: str, value: str, smallest: Path) -
 
 def test_options_of_the_commands_exist() -> None:
     usage = CliRunner().invoke(app, ["train", "--help"], env={"COLUMNS": "200"}).output
-    blocks = "".join(re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
-    commands = [shlex.split(line)[1:] for line in blocks.splitlines() if line.startswith("pixelmend train")]
+    told_blocks = "".join(blocks(PAGE, "sh"))
+    commands = [shlex.split(line)[1:] for line in told_blocks.splitlines() if line.startswith("pixelmend train")]
     assert len(commands) == 2
     for command in commands:
         assert (ROOT / command[1]).is_file()

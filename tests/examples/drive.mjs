@@ -1,24 +1,12 @@
 // Drives the page of examples/browser in a headless Chromium: node drive.mjs JOBS.json. It prints what it saw as JSON.
 
 import { readFileSync, writeFileSync } from "node:fs";
-import puppeteer from "puppeteer-core";
+import { openPage } from "./chromium.mjs";
 
 const jobs = JSON.parse(readFileSync(process.argv[2], "utf8"));
-const browser = await puppeteer.launch({
-  executablePath: jobs.chromium,
-  headless: true,
-  args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
-});
 const seen = { errors: [], addresses: [], results: [] };
+const { browser, page } = await openPage(jobs, seen, { width: 900, height: 1000, ...jobs.window });
 try {
-  const page = await browser.newPage();
-  page.setDefaultTimeout(jobs.timeout * 1000);
-  page.on("pageerror", (error) => seen.errors.push(String(error)));
-  page.on("console", (message) => message.type() === "error" && seen.errors.push(message.text()));
-  page.on("request", (request) => seen.addresses.push(request.url()));
-  const { width = 900, height = 1000, dark = false } = jobs.window ?? {};
-  await page.setViewport({ width, height });
-  await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: dark ? "dark" : "light" }]);
   await page.goto(jobs.address);
   await page.waitForFunction(() => document.querySelectorAll("#model option").length > 0);
   seen.models = await page.$$eval("#model option", (options) => options.map((option) => option.value));

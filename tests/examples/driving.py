@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.browsing import BROWSERS, NotThereError, install, program, run_program
+from tests.browsing import BROWSERS, NotThereError, install_driver, program, run_program
 
 __all__ = ["NotThereError", "drive"]
 
@@ -38,8 +38,7 @@ def drive(place: Path, models: Path, pictures: list[dict[str, Any]]) -> dict[str
     node, chromium = program("node"), program(*BROWSERS)
     page = place / "page"
     shutil.copytree(PAGE, page, ignore=shutil.ignore_patterns("node_modules", "package-lock.json"))
-    shutil.copy(DRIVER, page)
-    install(page, "puppeteer-core")
+    install_driver(DRIVER, page)
     settings = {"PORT": "0", "MODELS": str(models)}
     with subprocess.Popen([node, "server.js"], cwd=page, stdout=subprocess.PIPE, text=True, env=settings) as server:
         try:
