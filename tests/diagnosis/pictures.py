@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyvips
@@ -10,8 +11,35 @@ from numpy.typing import NDArray
 
 from pixelmend.images import ArrayPicture, read_float
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 ROOT = Path(__file__).resolve().parents[2]
 Photo = NDArray[np.float32]
+
+
+class Huge(ArrayPicture):
+    """A picture of 20 gigapixels, of which only pieces are ever made."""
+
+    def __init__(self, piece: Callable[[int, int, int, int], NDArray[np.uint8]]) -> None:
+        one = np.zeros((1, 1, 3), np.uint8)
+        super().__init__(one, None, one)
+        object.__setattr__(self, "piece", piece)
+
+    @property
+    def height(self) -> int:
+        """See ``PictureLike``."""
+        return 200_000
+
+    @property
+    def width(self) -> int:
+        """See ``PictureLike``."""
+        return 100_003
+
+    def region(self, top: int, left: int, height: int, width: int) -> NDArray[np.uint8]:
+        """See ``PictureLike``."""
+        made: NDArray[np.uint8] = self.piece(top, left, height, width)  # type: ignore[attr-defined]
+        return made
 
 
 def photograph() -> Photo:

@@ -11,8 +11,7 @@ from pixelmend.diagnosis.features import features
 from pixelmend.diagnosis.jpeg import find_traces
 from pixelmend.diagnosis.judge import MAINS, SIGNS, judge
 from pixelmend.diagnosis.sampling import BLOCK, take_sample
-from pixelmend.images import ArrayPicture
-from tests.diagnosis.pictures import as_8_bits, held, photograph
+from tests.diagnosis.pictures import Huge, as_8_bits, held, photograph
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,21 +25,11 @@ def numbers_of(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
 def test_of_a_huge_picture_few_blocks_are_asked_for() -> None:
     asked = []
 
-    class Huge(ArrayPicture):
-        @property
-        def height(self) -> int:
-            return 200_000
+    def piece(top: int, left: int, height: int, width: int) -> NDArray[np.uint8]:
+        asked.append((top, left))
+        return np.zeros((height, width, 3), np.uint8)
 
-        @property
-        def width(self) -> int:
-            return 100_003
-
-        def region(self, top: int, left: int, height: int, width: int) -> NDArray[np.uint8]:
-            asked.append((top, left))
-            return np.zeros((height, width, 3), np.uint8)
-
-    one = np.zeros((1, 1, 3), np.uint8)
-    sample = take_sample(Huge(one, None, one))
+    sample = take_sample(Huge(piece))
     assert sample.luma.shape == (16, BLOCK, BLOCK)
     assert len(set(asked)) == 16
     assert all(top % 8 == left % 8 == 0 for top, left in asked)

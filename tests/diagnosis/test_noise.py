@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from pixelmend.diagnosis import estimate_sigma
-from pixelmend.images import ArrayPicture, read_float
+from pixelmend.images import read_float
+from tests.diagnosis.pictures import Huge, as_8_bits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,10 +22,6 @@ Photo = NDArray[np.float32]
 def noisy(clean: Photo, sigma: float, seed: int = 0) -> Photo:
     noise = np.random.default_rng(seed).normal(0, sigma / 255, clean.shape)
     return (clean + noise).astype(np.float32)
-
-
-def as_8_bits(picture: Photo) -> NDArray[np.uint8]:
-    return np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
 
 
 @pytest.mark.parametrize("sigma", [5, 15, 25, 50, 75])
@@ -60,22 +57,12 @@ def test_tiny_pictures_give_a_finite_number(shape: tuple[int, int, int]) -> None
 
 
 def test_the_cost_does_not_grow_with_the_picture() -> None:
-    class Huge(ArrayPicture):
-        @property
-        def height(self) -> int:
-            return 200_000
+    def piece(top: int, left: int, height: int, width: int) -> NDArray[np.uint8]:
+        rng = np.random.default_rng(top * 100_003 + left)
+        return as_8_bits(noisy(np.full((height, width, 3), 0.5, np.float32), 20, int(rng.integers(1 << 30))))
 
-        @property
-        def width(self) -> int:
-            return 100_000
-
-        def region(self, top: int, left: int, height: int, width: int) -> NDArray[np.uint8]:
-            rng = np.random.default_rng(top * 100_003 + left)
-            return as_8_bits(noisy(np.full((height, width, 3), 0.5, np.float32), 20, int(rng.integers(1 << 30))))
-
-    one = np.zeros((1, 1, 3), np.uint8)
     start = time.perf_counter()
-    assert estimate_sigma(Huge(one, None, one)) == pytest.approx(20, rel=0.03)
+    assert estimate_sigma(Huge(piece)) == pytest.approx(20, rel=0.03)
     assert time.perf_counter() - start < 3  # 0.2 s on a quiet machine
 
 
