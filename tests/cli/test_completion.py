@@ -6,39 +6,19 @@ import os
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from pixelmend import catalog
-from pixelmend.cli import completion
+from pixelmend.cli import app, completion
 from pixelmend.images import formats
 from pixelmend.inference.engines import onnx_runtime
 from pixelmend.inference.engines.table import KINDS
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-app = typer.Typer()
-
-
-@app.command()
-def pixelmend(
-    *,
-    task: Annotated[str, typer.Option(autocompletion=completion.complete_task)] = "denoise",
-    model: Annotated[str, typer.Option(autocompletion=completion.complete_model)] = "",
-    size: Annotated[str, typer.Option(autocompletion=completion.complete_size)] = "small",
-    scale: Annotated[str, typer.Option(autocompletion=completion.complete_scale)] = "auto",
-    engine: Annotated[str, typer.Option(autocompletion=completion.complete_engine)] = "auto",
-    device: Annotated[str, typer.Option(autocompletion=completion.complete_device)] = "auto",
-    precision: Annotated[str, typer.Option(autocompletion=completion.complete_precision)] = "auto",
-    form: Annotated[str, typer.Option("--format", autocompletion=completion.complete_format)] = "png",
-    on_error: Annotated[str, typer.Option(autocompletion=completion.complete_on_error)] = "skip",
-    sigma: Annotated[str, typer.Option(autocompletion=completion.complete_auto)] = "auto",
-) -> None:
-    """Options as ``pixelmend restore`` has them."""
 
 
 def protocol(shell: str, words: str) -> dict[str, str]:
@@ -69,7 +49,7 @@ def test_names_are_those_that_exist() -> None:
         ("--task de", ["deblur", "dejpeg", "denoise", *[n for n in catalog.names() if n.startswith("de")]]),
         ("--task denoise-n", ["denoise-nano"]),
         ("--task ./my", []),
-        ("--model inp", [name for name in catalog.names() if name.startswith("inp")]),
+        ("--task inp", ["inpaint", *[n for n in catalog.names() if n.startswith("inp")]]),
         ("--size ", ["nano", "small", "base"]),
         ("--task denoise --size ", ["nano", "small", "base"]),
         ("--task deblur --size ", ["small"]),
@@ -85,14 +65,14 @@ def test_names_are_those_that_exist() -> None:
     ],
 )
 def test_bash_is_offered_what_fits(words: str, wanted: list[str]) -> None:
-    assert offered(f"pixelmend {words}") == wanted
+    assert offered(f"pixelmend restore {words}") == wanted
 
 
 def test_zsh_and_fish_are_told_what_names_mean() -> None:
-    assert offered("pixelmend --engine on", "fish") == ["onnxruntime\tcomes with every installation"]
-    zsh = offered("pixelmend --engine on", "zsh")
+    assert offered("pixelmend restore --engine on", "fish") == ["onnxruntime\tcomes with every installation"]
+    zsh = offered("pixelmend restore --engine on", "zsh")
     assert zsh == ["""_arguments '*: :(("onnxruntime":"comes with every installation"))'"""]
-    assert offered("pixelmend --task ./my", "zsh") == ["_files"]
+    assert offered("pixelmend restore --task ./my", "zsh") == ["_files"]
 
 
 def test_nothing_heavy_is_loaded() -> None:

@@ -25,7 +25,7 @@ AUTO = Settings("auto")
 
 def advised(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
     """Whatever the picture, this is the advice."""
-    nothing = diagnosis.Advice(task=None, sigma=None, scale=None, shrink=1, reason="it is fine")
+    nothing = diagnosis.Advice(task=None, sigma=None, scale=None, reason="it is fine")
     monkeypatch.setattr("pixelmend.inference.auto.advise", lambda _found: replace(nothing, **changes))
 
 
@@ -56,7 +56,7 @@ def test_a_clean_picture_is_left_alone_and_its_file_is_copied(monkeypatch: pytes
 
 
 def test_what_had_been_enlarged_is_made_anew_at_its_size(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    advised(monkeypatch, task="super-resolve", scale=2, shrink=2)
+    advised(monkeypatch, task="super-resolve", scale=2)
     pixels = np.random.default_rng(0).integers(0, 256, (61, 83, 3), dtype=np.uint8)
     save(pixels, tmp_path / "a.png")
     report = restore_file(tmp_path / "a.png", tmp_path / "b.png", AUTO)

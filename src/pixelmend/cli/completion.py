@@ -63,11 +63,6 @@ def complete_task(incomplete: str) -> Found:
     return _fitting(known, incomplete) + _fitting(_models(), incomplete)
 
 
-def complete_model(incomplete: str) -> Found:
-    """Models that ship, by name."""
-    return _fitting(_models(), incomplete)
-
-
 def complete_size(context: Context, incomplete: str) -> Found:
     """Sizes; only those of the task, where one was typed before."""
     from pixelmend import catalog

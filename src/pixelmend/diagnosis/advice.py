@@ -24,16 +24,14 @@ class Advice:
     Attributes:
         task: One of `pixelmend.catalog.tasks()`; None where nothing should be done.
         sigma: The noise level to tell `denoise`, 0–255 scale; None for other tasks.
-        scale: By how much to enlarge, for tasks that do; None for others.
-        shrink: By how much to make the picture smaller before, 1 where not: one that was enlarged holds no more detail
-            than the smaller one it came from, and networks that enlarge have learnt from such.
+        scale: For a picture that was enlarged: by how much to make it smaller and then larger again, since it holds no
+            more detail than the smaller one it came from, and networks that enlarge have learnt from such; else None.
         reason: In plain words, a sentence.
     """
 
     task: str | None
     sigma: float | None
     scale: int | None
-    shrink: float
     reason: str
 
 
@@ -42,8 +40,8 @@ def advise(diagnosis: Diagnosis) -> Advice:
     return _ADVICE.get(diagnosis.main, _nothing)(diagnosis)
 
 
-def _do(task: str, reason: str, *, sigma: float | None = None, scale: int | None = None, shrink: float = 1) -> Advice:
-    return Advice(task, sigma, scale, shrink, reason)
+def _do(task: str, reason: str, *, sigma: float | None = None, scale: int | None = None) -> Advice:
+    return Advice(task, sigma, scale, reason)
 
 
 def _noisy(diagnosis: Diagnosis) -> Advice:
@@ -71,7 +69,7 @@ def _enlarged(diagnosis: Diagnosis) -> Advice:
     factor = diagnosis.resolution.factor
     scale = min(_SCALES, key=lambda each: abs(each - factor))
     reason = f"it was enlarged about {factor:.1f} times and holds no more detail than before"
-    return _do("super-resolve", reason, scale=scale, shrink=float(scale))
+    return _do("super-resolve", reason, scale=scale)
 
 
 def _several(diagnosis: Diagnosis) -> Advice:
@@ -97,7 +95,7 @@ def _nothing(diagnosis: Diagnosis) -> Advice:
 
 
 def _do_not(reason: str) -> Advice:
-    return Advice(None, None, None, 1, reason)
+    return Advice(None, None, None, reason)
 
 
 _ADVICE: dict[str, Callable[[Diagnosis], Advice]] = {

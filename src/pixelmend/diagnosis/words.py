@@ -87,7 +87,7 @@ def command(name: str, advice: Advice) -> str | None:
     """
     if advice.task is None:
         return None
-    if advice.shrink != 1:
+    if advice.scale is not None:
         return f"pixelmend restore {shlex.quote(name)} --task auto"
     sigma = "" if advice.sigma is None else f" --sigma {advice.sigma:.0f}"
     return f"pixelmend restore {shlex.quote(name)} --task {advice.task}{sigma}"

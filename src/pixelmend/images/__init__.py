@@ -15,7 +15,7 @@ from pixelmend.images.formats import (
     formats,
     suffix_for,
 )
-from pixelmend.images.kinds import check_given_back, give_back, open_image
+from pixelmend.images.kinds import give_back, open_image
 from pixelmend.images.limits import check_output
 from pixelmend.images.picture import ArrayPicture, ColourSpace, PictureLike, Pixels
 from pixelmend.images.recompress import through_webp
@@ -36,7 +36,6 @@ __all__ = [
     "Upright",
     "beside",
     "check_encoding",
-    "check_given_back",
     "check_output",
     "check_target",
     "decode",

@@ -13,7 +13,7 @@ import numpy as np
 
 from pixelmend.errors import UsageError
 from pixelmend.images.decode import Picture, decode
-from pixelmend.images.encode import check_encoding, encode
+from pixelmend.images.encode import encode
 from pixelmend.images.formats import default_format
 from pixelmend.images.picture import ArrayPicture
 from pixelmend.images.planes import enlarged, to_vips
@@ -56,20 +56,6 @@ def open_image(image: object) -> Picture | ArrayPicture:
     if type(image).__module__.split(".")[0] == "PIL" and hasattr(image, "getbands"):
         return _from_pil(image)
     raise UsageError(f"got {type(image).__name__}, {_WANTED}")
-
-
-def check_given_back(picture: Picture | ArrayPicture, scale: int) -> None:
-    """Fail now, before the work, where `give_back` would fail afterwards: formats hold pictures of some size only.
-
-    Args:
-        picture: From `open_image`.
-        scale: Height and width of what is to be given back over those of the picture.
-
-    Raises:
-        UnwritableError: The format cannot hold so large a picture.
-    """
-    if isinstance(picture, Picture):
-        check_encoding(default_format(picture), like=picture, scale=scale)
 
 
 def give_back(picture: Picture | ArrayPicture, pixels: Pixels) -> Any:

@@ -60,9 +60,9 @@ def decide(picture: Picture | ArrayPicture, size: str | None, fidelity: float) -
         return Decision(None, picture, f"left as it is: {advice.reason}")
     weights = _nearest(advice.task, size, advice.scale, fidelity)
     why = f"{advice.task} was chosen: {advice.reason}"
-    if advice.shrink <= 1:
+    if advice.scale is None:
         return Decision(weights, picture, why)
-    return Decision(weights, shrunk(picture, weights.card.scale), why)
+    return Decision(weights, shrunk(picture, advice.scale), why)
 
 
 def _nearest(task: str, size: str | None, scale: int | None, fidelity: float) -> Weights:
