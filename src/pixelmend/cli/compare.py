@@ -11,6 +11,7 @@ import typer
 
 from pixelmend.cli.completion import complete_lpips
 from pixelmend.cli.progress import progress
+from pixelmend.cli.reports import PAGES, STANDARD, check_apart, check_report, write_report
 from pixelmend.errors import DataError, MissingExtraError, UsageError
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from pixelmend.images import Picture, Upright
     from pixelmend.metrics.pictures import Picture as Pixels
 
-PAGES = (".html", ".htm")
 _MOST_LPIPS = 16_000_000
 """Pixels beyond which LPIPS, which looks at whole pictures, would need several gigabytes."""
 
@@ -84,7 +84,6 @@ def compare(  # noqa: PLR0913  (each option is a parameter)
 
     Or: pixelmend compare noisy.png restored.png --reference clean.png -o both.png
     """
-    from pixelmend.cli.reports import STANDARD, check_report, write_report
     from pixelmend.images import decode
 
     paths = [each for each in (before, after, reference) if each is not None]
@@ -120,9 +119,8 @@ def _check_places(inputs: Sequence[Path], target: Path, report: Path | None) -> 
             raise UsageError(f"{error}; or {' or '.join(PAGES)} for a page") from None
     elif not target.parent.is_dir():
         raise UsageError(f"there is no folder {target.parent}: create it first, or choose another output")
-    places = [each.resolve() for each in (target, report) if each is not None]
-    if len(set(places)) < len(places) or {each.resolve() for each in inputs} & set(places):
-        raise UsageError("one of A, B, --reference, --output and --json would be written over: give each its own file")
+    outputs = [each for each in (target, report) if each is not None]
+    check_apart(inputs, outputs, "one of A, B, --reference, --output and --json would be written over")
 
 
 def _compared(opened: Sequence[Picture], lpips: str, tell: Callable[[int, int], None]) -> Compared:

@@ -1,4 +1,7 @@
-"""``--json FILE``: the one way to ask for a report; ``-`` is standard output, where then nothing else is said."""
+"""What commands write beside their results: reports and pages, each in a place of its own.
+
+``--json FILE`` is the one way to ask for a report; ``-`` is standard output, where then nothing else is said.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,11 @@ import typer
 from pixelmend.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 STANDARD = Path("-")
+PAGES = (".html", ".htm")
+"""Suffixes of a page."""
 
 
 def check_report(place: Path, option: str = "--json") -> None:
@@ -31,6 +36,22 @@ def check_report(place: Path, option: str = "--json") -> None:
     if place.is_dir() or not place.parent.is_dir():
         stream = ", or - for standard output" if option == "--json" else ""
         raise UsageError(f"{option} {place}: wanted a file in a folder that exists{stream}")
+
+
+def check_apart(inputs: Sequence[Path], outputs: Sequence[Path], named: str) -> None:
+    """No output may overwrite another, nor an input.
+
+    Args:
+        inputs: What is read.
+        outputs: What is to be written.
+        named: How the error begins: what may be the same, and that some are.
+
+    Raises:
+        UsageError: One would.
+    """
+    places = [each.resolve() for each in outputs]
+    if len(set(places)) < len(places) or {each.resolve() for each in inputs} & set(places):
+        raise UsageError(f"{named}: give each its own file")
 
 
 def write_report(place: Path, told: Mapping[str, Any]) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from pixelmend.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from pixelmend.catalog import Card
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
 
 STREAM = "-"
 """Names standard input, or standard output."""
+SAME = "two of input, output, --mask, --compare, --json and --report are the same file"
+"""How `check_apart` puts it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,16 +98,3 @@ def to_task(task: str) -> str | Card:
     from pixelmend import catalog
 
     return catalog.load(task) if task.lower().endswith(".json") else task
-
-
-def check_apart(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
-    """No output may overwrite another, nor an input.
-
-    Raises:
-        UsageError: One would.
-    """
-    places = [each.resolve() for each in outputs]
-    if len(set(places)) < len(places) or {each.resolve() for each in inputs} & set(places):
-        raise UsageError(
-            "two of input, output, --mask, --compare, --json and --report are the same file: give each its own"
-        )

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 from pixelmend.cli.progress import folder_progress
-from pixelmend.cli.reports import STANDARD, check_report, write_report
-from pixelmend.cli.restoring.asked import STREAM, check_apart
+from pixelmend.cli.reports import PAGES, STANDARD, check_apart, check_report, write_report
+from pixelmend.cli.restoring.asked import SAME, STREAM
 from pixelmend.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Many:
             raise UsageError(f"got --jobs {self.jobs}, wanted 1 or more, or 'auto'")
         if self.resume and self.skip_existing:
             raise UsageError("got --resume and --skip-existing: give one of them")
-        if self.report is not None and self.report.suffix.lower() not in (".html", ".htm"):
+        if self.report is not None and self.report.suffix.lower() not in PAGES:
             raise UsageError(f"--report {self.report}: wanted a page, whose name ends in .html")
 
     def check_unused(self, picture: str) -> None:
@@ -97,7 +97,7 @@ def restore_many(sources: list[str], asked: Asked, many: Many) -> None:
         check_report(many.report, "--report")
     files = [None if asked.report == STANDARD else asked.report, many.report]
     mask = asked.settings.options.mask
-    check_apart([Path(mask)] if mask else [], [Path(each) for each in files if each])
+    check_apart([Path(mask)] if mask else [], [Path(each) for each in files if each], SAME)
     plan = plan_folder(sources, None if asked.output is None else Path(asked.output), asked.settings.format)
     with folder_progress("restoring", quiet=asked.quiet) as tell:
         summary = run_folder(plan, asked.settings, many.way(), tell)

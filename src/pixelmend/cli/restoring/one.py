@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from pixelmend.cli.progress import progress
-from pixelmend.cli.reports import STANDARD, check_report, write_report
-from pixelmend.cli.restoring.asked import STREAM, check_apart
+from pixelmend.cli.reports import STANDARD, check_apart, check_report, write_report
+from pixelmend.cli.restoring.asked import SAME, STREAM
 from pixelmend.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def restore_one(source: str, compare: Path | None, asked: Asked) -> None:
     mask = asked.settings.options.mask
     files = [None if asked.report == STANDARD else asked.report, compare, target]
     written = [Path(each) for each in reversed(files) if each is not None]
-    check_apart([Path(each) for each in (opened.path, mask) if each], written)
+    check_apart([Path(each) for each in (opened.path, mask) if each], written, SAME)
     if asked.report is not None:
         check_report(asked.report)
     with progress("restoring", quiet=asked.quiet) as tell:
