@@ -94,3 +94,14 @@ def test_what_was_freed_leaves_the_process() -> None:
     blocks.clear()
     trim()
     assert megabytes() < before + 10
+
+
+@needs_proc
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp", ".avif"])
+def test_a_file_that_was_unpacked_leaves_memory(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    save(np.random.default_rng(0).integers(0, 256, (2000, 2000, 3), np.uint8), path)
+    assert path.stat().st_size > 3 * 2**20
+    picture = decode(path)
+    picture.region(1000, 1000, 8, 8)
+    assert resident(path) < 1

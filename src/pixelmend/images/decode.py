@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from pixelmend.images.picture import ColourSpace, Pixels
 
 READABLE = "PNG, JPEG, TIFF, WebP, AVIF, GIF, HEIC, BMP, PPM, PGM or PFM"
-_JPEG = b"\xff\xd8\xff"
-"""What a JPEG begins with."""
+_PNG = b"\x89PNG"
+"""What a PNG begins with."""
 _AGAIN = "wanted a whole picture: copy or download it again"
 
 _FORMATS = {"jpeg": "jpeg", "uhdr": "jpeg", "png": "png", "webp": "webp", "tiff": "tiff", "gif": "gif", "heif": "avif"}
@@ -203,13 +203,13 @@ def _open(buffer: bytes | mmap.mmap | None, name: str, path: Path | None) -> Any
     if buffer is not None and not len(buffer):
         raise UnreadableError(f"cannot read {name}: it is empty (0 bytes), {_AGAIN}")
     try:
-        # A source, not a file name: libvips takes "[...]" at the end of a name for options. And a file, not its map:
-        # what is read of that counts as memory until it is let go of, and a picture is unpacked in one go. But a JPEG
-        # is mapped by libvips itself then, and stays in memory; so our map is given, which can be let go of.
-        if path is None or (buffer is not None and buffer[:3] == _JPEG):
-            stream = pyvips.Source.new_from_memory(buffer)
-        else:
+        # A source, not a file name: libvips takes "[...]" at the end of a name for options. TIFF and PNG are read from
+        # the file as they are unpacked; of a map, all that was read would count as memory until the end of that. All
+        # others libvips maps as a whole; so it is given our map, which can be let go of.
+        if path is not None and (buffer is None or begins_as_tiff(buffer) or buffer[: len(_PNG)] == _PNG):
             stream = pyvips.Source.new_from_file(os.fsencode(path))
+        else:
+            stream = pyvips.Source.new_from_memory(buffer)
         known = is_read(stream)
         if known is None and buffer and begins_as_tiff(buffer):
             raise UnreadableError(f"cannot read {name}: the file is damaged or cut short (no page is found), {_AGAIN}")
