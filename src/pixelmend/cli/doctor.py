@@ -131,9 +131,11 @@ def _engine(kind: Kind) -> Found:
 def _chosen(card: Card, kinds: Sequence[Kind], speeds: Sequence[Timing]) -> str:
     """Which engine runs the model, by the size of the picture where that matters."""
     from pixelmend.inference.engines.base import USUAL, VARIABLE
-    from pixelmend.inference.engines.choice import fastest
+    from pixelmend.inference.engines.choice import clips, fastest
     from pixelmend.inference.engines.table import find_kind
 
+    clipping = {kind.name for kind in kinds if clips(kind, card)}
+    speeds = [each for each in speeds if each.engine not in clipping]
     titles = {kind.name: kind.title for kind in kinds}
     if (named := USUAL.named_engine) != "auto":
         return f"{find_kind(named).title}, because {VARIABLE} names it"
@@ -142,7 +144,8 @@ def _chosen(card: Card, kinds: Sequence[Kind], speeds: Sequence[Timing]) -> str:
     if not names:
         return f"none: no engine can run {card.name}"
     if len(speeds) == 1:
-        return f"{names[0]}: it is the only one that is installed"
+        why = "others would clip sums of 8-bit numbers on this processor" if clipping else ""
+        return f"{names[0]}: {why or 'it is the only one that is installed'}"
     if len(set(names)) == 1:
         return f"{names[0]}: it is done first with pictures of any size"
     first = names.index(names[-1])

@@ -186,6 +186,21 @@ def test_an_engine_that_does_not_load_is_said_where_it_is_named_and_else_left_ou
         choose(card, Wish(engine="broken"))
 
 
+@pytest.mark.parametrize(("saturates", "asked"), [(False, [["onnxruntime", "quick"]]), (True, [])])
+def test_an_engine_whose_sums_clip_on_this_processor_is_not_chosen_for_int8(
+    tmp_path: Path, measuring: Measuring, monkeypatch: pytest.MonkeyPatch, *, saturates: bool, asked: list[list[str]]
+) -> None:
+    clipping = replace(QUICK, clips=True)
+    install(monkeypatch, ONNX, clipping)
+    monkeypatch.setattr(choice, "sums_saturate", lambda _machine: saturates)
+    monkeypatch.setattr(choice, "find_kind", lambda _name: clipping)
+    quantized = make_quantized(tmp_path)
+    assert choose(quantized).kind == (ONNX if saturates else clipping)
+    assert measuring.asked == asked
+    assert choose(quantized, Wish(engine="quick")).kind == clipping
+    assert choose(replace(quantized, precision="float32")).kind == clipping
+
+
 def test_a_started_engine_is_kept_until_its_file_changes(
     card: Card, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from pixelmend import catalog
 from pixelmend.errors import ModelError, UsageError
 from pixelmend.images import open_image
 from pixelmend.inference import OnnxEngine, Options, Wish, cached_engine, restore_picture
+from pixelmend.inference.hardware import look, sums_saturate
 from tests.quantized_model import make_quantized
 from tests.small_models import make_model
 
@@ -72,9 +73,10 @@ def test_an_int8_file_is_computed_in_int8_and_refused_in_float32(tmp_path: Path)
     assert engine.precision == OpenVinoEngine(card.path).precision == "int8"
     whole = OnnxEngine(card.path, "cpu").run(PICTURE, {})
     floats = OnnxEngine(card.path, "cpu", precision="float32").run(PICTURE, {})
-    # nearer to what int8 gives than to the float network
+    # nearer to what int8 gives than to the float network; less so where sums clip, for which it is not chosen there
     restored = engine.run(PICTURE, {})
-    assert np.abs(restored - whole).mean() < 0.2 * np.abs(restored - floats).mean()
+    share = 0.9 if sums_saturate(look()) else 0.2
+    assert np.abs(restored - whole).mean() < share * np.abs(restored - floats).mean()
     with pytest.raises(UsageError, match="in int8 only: choose precision 'auto', or the engine 'onnxruntime'"):
         OpenVinoEngine(card.path, precision="float32")
 

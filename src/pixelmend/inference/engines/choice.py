@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pixelmend.errors import UsageError
 from pixelmend.inference.engines.base import USUAL, Engine, Wish, check_file
 from pixelmend.inference.engines.table import Kind, find_kind, installed
-from pixelmend.inference.hardware import find_gpu
+from pixelmend.inference.hardware import find_gpu, look, sums_saturate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,6 +137,12 @@ def _cached(order: _Order) -> Engine:
     return order.kind.load().of(order.card, wish.device, wish.precision, wish.lanes)
 
 
+def clips(kind: Kind, card: Card, wish: Wish = USUAL) -> bool:
+    """Whether an engine would compute a model less well here than elsewhere, and is therefore not chosen by itself."""
+    quantized = card.precision == "int8" and wish.precision != "float32"
+    return kind.clips and quantized and sums_saturate(look())
+
+
 def _check_precision(card: Card, wish: Wish) -> None:
     if wish.precision == "int8" and card.precision != "int8":
         raise UsageError(
@@ -146,11 +152,12 @@ def _check_precision(card: Card, wish: Wish) -> None:
 
 
 def _able(card: Card, wish: Wish) -> tuple[Kind, ...]:
-    """Installed engines that have the device, and the precision for this model."""
+    """Installed engines that have the device, and the precision for this model, and compute it rightly here."""
     kinds = [
         kind
         for kind in installed()
-        if wish.precision == "auto" or card.precision == "float32" or wish.precision in kind.precisions
+        if (wish.precision == "auto" or card.precision == "float32" or wish.precision in kind.precisions)
+        and not clips(kind, card, wish)
     ]
     if wish.device not in {"auto", "cpu"}:  # every engine runs on a processor; others tell once they are imported
         offers = {kind: _devices(kind) for kind in kinds}

@@ -48,6 +48,7 @@ class Kind:
         place: The class, "module:name".
         extra: The extra of pixelmend that brings it; "" for what every installation has.
         precisions: What of "int8" and "float32" may be asked of it for an int8 file.
+        clips: Whether its int8 differs where sums of products clip; see `pixelmend.inference.hardware.sums_saturate`.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Kind:
     place: str
     extra: str
     precisions: frozenset[str]
+    clips: bool = False
 
     def is_installed(self) -> bool:
         """Whether all that it needs is there; nothing is imported."""
@@ -121,6 +123,7 @@ KINDS: dict[str, Kind] = {
             "pixelmend.inference.engines.open_vino:OpenVinoEngine",
             "openvino",
             frozenset({"int8"}),
+            clips=True,
         ),
         Kind(
             "torch",
