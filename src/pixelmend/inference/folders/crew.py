@@ -19,7 +19,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from pixelmend.errors import ModelError, PixelmendError, UsageError
-from pixelmend.inference.folders.words import readable
+from pixelmend.inference.processes.words import readable
 from pixelmend.inference.folders.worker import Begin, Order, Ready, Refusal, Result, Step
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from pixelmend.images import decode
 from pixelmend.inference.engines import choose
 from pixelmend.inference.folders.crops import read_whole, save_crops
 from pixelmend.inference.folders.manifest import Stamp, shorten
-from pixelmend.inference.folders.words import readable
+from pixelmend.inference.processes.words import readable
 from pixelmend.inference.work import restore_file
 
 if TYPE_CHECKING:
