@@ -117,7 +117,7 @@ class Job:
             return 0.0
         return max(0.0, (self.clock() if self.ended is None else self.ended) - self.started)
 
-    async def wait(self, timeout: float | None = None) -> bool:  # noqa: ASYNC109  (no error where it is over)
+    async def wait(self, timeout: float | None = None) -> bool:
         """Wait until it has ended.
 
         Args:

@@ -15,7 +15,7 @@ from pixelmend.errors import (
     UnreadableError,
     UsageError,
 )
-from pixelmend.inference.processes.words import readable
+from pixelmend.inference.processes import readable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
