@@ -158,8 +158,10 @@ class Pool:
             (ready,) = await self._start(begin, 1)  # settles on an engine for all, so that results do not differ
             if ready.device != "cpu" and limits.workers is None:
                 self.workers = 1  # one chip, whose memory they would share
+            if ready.chosen:
+                await self._end()
             begin = replace(begin, wish=replace(begin.wish, engine=ready.engine))
-            await self._start(begin, self.workers - 1)
+            await self._start(begin, self.workers - len(self._slots))
         except BaseException:
             await self._end()
             raise
