@@ -43,8 +43,8 @@ _SHOWN = {"jpeg", "png", "webp", "gif", "avif", "bmp"}
 _MEDIA = {
     "png": "image/png", "jpeg": "image/jpeg", "tiff": "image/tiff", "webp": "image/webp", "avif": "image/avif",
 }  # fmt: skip
-_SPARE = 1.5
-"""Memory that the system is told to refuse, over what is allowed: the server looks first, this is what it misses."""
+_SPARE = 2**29
+"""Bytes over what is allowed from which on the system refuses memory: the server looks first, this is what it misses."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def _bound(memory: int) -> None:
         return
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-    most = int(memory * _SPARE)
+    most = memory + memory // 2 + _SPARE
     resource.setrlimit(resource.RLIMIT_DATA, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
