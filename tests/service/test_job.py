@@ -61,7 +61,7 @@ def test_links_lead_only_to_what_there_may_be() -> None:
 def test_changes_are_told_until_the_final_one() -> None:
     async def watch() -> list[tuple[str, float]]:
         one = job()
-        seen = []
+        seen: list[tuple[str, float]] = []
         async for each in one.changes():
             seen.append((each.state, each.progress))
             if each.state == "queued":

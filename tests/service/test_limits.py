@@ -20,7 +20,8 @@ def test_the_usual_limits_are_possible() -> None:
 
 @pytest.mark.parametrize("name", ["queue", "keep_seconds", "keep_bytes", "grace_seconds", "min_rate"])
 def test_some_may_be_nothing(name: str) -> None:
-    assert getattr(Limits(**{name: 0}), name) == 0
+    nothing: dict[str, Any] = {name: 0}
+    assert getattr(Limits(**nothing), name) == 0
 
 
 @pytest.mark.parametrize(

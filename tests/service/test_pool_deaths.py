@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from pixelmend.inference import Options, Settings
-from tests.service.pools import NANO, Pools, gone, is_alive, png
+from tests.images import samples
+from tests.service.pools import Pools, gone, is_alive, png
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pixelmend.service.job import Job
     from pixelmend.service.pool import Pool
 
-SLOW = Settings("denoise", options=Options(sigma=15.0, tile=128))
+SLOW = Settings("denoise", options=Options(sigma=15.0))
 NEVER_DONE = Settings("denoise", size="base", options=Options(sigma=15.0))
 """With the large picture: for tests that do not wait for its end."""
 
@@ -43,9 +46,9 @@ def middle(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def large() -> bytes:
     """One that takes a while."""
-    return png(tmp_path_factory.mktemp("large") / "large.png", 3000, 3000)
+    return samples.pil(np.zeros((3000, 3000, 3), np.uint8), "PNG")
 
 
 async def cancel(pool: Pool, job: Job) -> None:
@@ -79,28 +82,14 @@ def test_a_job_that_kills_twice_fails_and_others_go_on(pools: Pools, large: byte
 
 
 def test_a_process_that_dies_idle_costs_no_job(pools: Pools, small: bytes) -> None:
-    for _ in range(3):
-        job = pools.submit(pools.task(small))
-        pid = pools.until_running(job)
-        pools.wait(job)
-        os.kill(pid, signal.SIGKILL)
-        assert gone_or_replaced(pools, pid)
-    job = pools.do(pools.task(small))
-    assert (job.state, job.tries) == ("done", 1)
-
-
-def gone_or_replaced(pools: Pools, pid: int) -> bool:
-    """A process that was killed stays in the list of the system until its parent, which is this one, has seen it."""
-    before = pools.pool.stats.restarts
-
-    async def seen() -> None:
-        import asyncio
-
-        while is_alive(pid) and pools.pool.stats.restarts == before:
-            await asyncio.sleep(0.01)
-
-    pools.run(seen())
-    return True
+    job = pools.submit(pools.task(small))
+    pid = pools.until_running(job)
+    pools.wait(job)
+    restarts = pools.pool.stats.restarts
+    os.kill(pid, signal.SIGKILL)
+    pools.run(until(lambda: pools.pool.stats.restarts > restarts))
+    again = pools.do(pools.task(small))
+    assert (again.state, again.tries) == ("done", 1)
 
 
 def test_a_running_job_that_is_cancelled_stops_at_once(pools: Pools, large: bytes, small: bytes) -> None:
@@ -111,16 +100,14 @@ def test_a_running_job_that_is_cancelled_stops_at_once(pools: Pools, large: byte
     assert pools.pool.get(job.id) is job
     assert gone(pid)
     assert pools.do(pools.task(small)).state == "done"
-    pools.run(idle(pools))
+    pools.run(until(lambda: not pools.pool.stats.running))
     assert not job.task.source.exists()
     assert not (pools.spool / "jobs" / job.id).exists()
 
 
-async def idle(pools: Pools) -> None:
-    """Wait until nothing is left to be done."""
-    import asyncio
-
-    while pools.pool.stats.running:
+async def until(true: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    while not true():
         await asyncio.sleep(0.01)
 
 
