@@ -350,6 +350,16 @@ def test_a_format_that_is_not_wanted(tmp_path: Path, small: bytes) -> None:
     assert "png" in job.problem.detail
 
 
+def test_a_spool_folder_that_is_gone_fails_the_job(tmp_path: Path, small: bytes) -> None:
+    with Pools(tmp_path) as pools:
+        (tmp_path / "jobs").write_text("a file is in the way")
+        job = pools.do(pools.task(small))
+        assert (job.state, job.problem and job.problem.code) == ("failed", "fault")
+        assert not job.task.source.exists()
+        (tmp_path / "jobs").unlink()
+        assert pools.do(pools.task(small)).state == "done"
+
+
 def test_a_stop_lets_all_jobs_come_to_their_end(tmp_path: Path, small: bytes) -> None:
     with Pools(tmp_path) as pools:
         jobs = [pools.submit(pools.task(small)) for _ in range(3)]
