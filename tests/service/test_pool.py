@@ -373,22 +373,6 @@ def test_a_stop_lets_all_jobs_come_to_their_end(tmp_path: Path, small: bytes) ->
         assert pools.pool.stats.workers == 0
 
 
-def test_a_stop_at_once_fails_what_is_not_done(tmp_path: Path, small: bytes, large: bytes) -> None:
-    with Pools(tmp_path) as pools:
-        jobs = [pools.submit(pools.task(large, SLOW)), pools.submit(pools.task(small))]
-        pools.until_running(jobs[0])
-
-        async def twice() -> None:
-            patient = asyncio.create_task(pools.pool.stop(100))
-            await asyncio.sleep(0)
-            await pools.pool.stop(0)
-            await patient
-
-        pools.run(twice())
-        assert [job.problem and job.problem.code for job in jobs] == ["stopping"] * 2
-        assert not any(job.task.source.exists() for job in jobs)
-
-
 def test_a_pool_that_cannot_start_says_why(tmp_path: Path) -> None:
     pool = Pool(Limits(workers=2), Wish(device="cuda-of-the-future"), tmp_path)
 
