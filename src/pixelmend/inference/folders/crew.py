@@ -12,8 +12,8 @@ import time
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from pixelmend.errors import ModelError, PixelmendError, UsageError
-from pixelmend.inference.folders.worker import Begin, Order, Ready, Refusal, Result, Step
+from pixelmend.errors import PixelmendError
+from pixelmend.inference.folders.worker import Begin, Order, Ready, Result, Step
 from pixelmend.inference.processes import ONE_THREAD, DiedError, Process
 
 if TYPE_CHECKING:
@@ -41,24 +41,8 @@ class Hand:
     """
 
     def __init__(self, begin: Begin, keep: tuple[int, ...] = ()) -> None:
-        self._process = Process(_WORKER, ONE_THREAD, keep)
-        try:
-            self.ready = self._begun(begin)
-        except BaseException:
-            self.stop()
-            raise
-
-    def _begun(self, begin: Begin) -> Ready:
-        try:
-            self._process.send(begin)
-            answer = self._process.receive()
-        except DiedError as died:
-            words = f"{_how(died)}{self._process.last_words()}"
-            raise ModelError(f"a process to restore pictures did not start: {words}") from None
-        if isinstance(answer, Refusal):
-            raise (UsageError if answer.exit_code == 2 else ModelError)(answer.error)
-        assert isinstance(answer, Ready)  # noqa: S101  (what it says first)
-        return answer
+        self._process = Process(_WORKER, begin, ONE_THREAD, keep)
+        self.ready: Ready = self._process.ready
 
     def restore(self, order: Order, tell: Callable[[float], None]) -> Result:
         """Have one picture restored.
@@ -76,18 +60,14 @@ class Hand:
             while isinstance(answer := self._process.receive(), Step):
                 tell(answer.share)
         except DiedError as died:
-            return Result(time.perf_counter() - begin, None, error=_how(died), died=True)
+            hint = " (try fewer --jobs, or --tile 256)" if died.code == -9 else ""
+            return Result(time.perf_counter() - begin, None, error=f"{died}{hint}", died=True)
         assert isinstance(answer, Result)  # noqa: S101  (what it says of an order)
         return answer
 
     def stop(self, *, now: bool = False) -> None:
         """End the process: where it is idle by itself, or at once."""
         self._process.stop(now=now)
-
-
-def _how(died: DiedError) -> str:
-    """How it ended, and what may help."""
-    return f"{died} (try fewer --jobs, or --tile 256)" if died.code == -9 else str(died)
 
 
 class _Stopped(Exception):  # noqa: N818  (no fault: what happened)

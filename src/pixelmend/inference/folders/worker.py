@@ -114,39 +114,23 @@ class Result:
     died: bool = False
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """Why nothing can be restored at all."""
-
-    error: str
-    exit_code: int
-
-
 def main() -> None:
     """Be that process."""
-    obey(_serve)
+    obey(_start)
 
 
-def _serve(take: Callable[[], Any], tell: Tell) -> None:
-    begin: Begin = take()
-    try:
-        settings, ready = _start(begin)
-    except PixelmendError as error:
-        tell(Refusal(readable(str(error)), error.exit_code))
-        return
-    tell(ready)
-    while True:
-        tell(_restore(take(), settings, begin.page, tell))
-
-
-def _start(begin: Begin) -> tuple[Settings, Ready]:
+def _start(begin: Begin) -> tuple[Ready, Callable[[Order, Tell], None]]:
     """Settle on an engine, start it, and say what runs."""
     settings, weights = begin.settings, begin.settings.weights()
     kind = choose(weights.parts[0][1], settings.wish, begin.megapixels).kind
     settings = replace(settings, wish=replace(settings.wish, engine=kind.name))
     engine = weights.engine(settings.wish, begin.megapixels)
     title = f"{kind.title} {kind.version()}"
-    return settings, Ready(kind.name, {"engine": title, "device": engine.device, "precision": engine.precision})
+
+    def work(order: Order, tell: Tell) -> None:
+        tell(_restore(order, settings, begin.page, tell))
+
+    return Ready(kind.name, {"engine": title, "device": engine.device, "precision": engine.precision}), work
 
 
 def _restore(order: Order, settings: Settings, page: Path | None, tell: Tell) -> Result:

@@ -5,8 +5,8 @@ library, or for which there is no memory, costs no other one. `Process` is such 
 `obey` is what it does itself.
 """
 
-from pixelmend.inference.processes.child import Tell, obey
+from pixelmend.inference.processes.child import Refusal, Tell, obey
 from pixelmend.inference.processes.parent import ONE_THREAD, DiedError, Process
 from pixelmend.inference.processes.words import readable
 
-__all__ = ["ONE_THREAD", "DiedError", "Process", "Tell", "obey", "readable"]
+__all__ = ["ONE_THREAD", "DiedError", "Process", "Refusal", "Tell", "obey", "readable"]

@@ -12,8 +12,12 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
+
+from pixelmend.errors import PixelmendError
+from pixelmend.inference.processes.words import readable
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -22,11 +26,25 @@ Tell = Callable[[object], None]
 """Sends an answer."""
 
 
-def obey(work: Callable[[Callable[[], Any], Tell], None]) -> None:
+@dataclass(frozen=True)
+class Refusal:
+    """The answer to a first order that cannot be met.
+
+    Attributes:
+        error: Why, on one line.
+        exit_code: That of the error.
+    """
+
+    error: str
+    exit_code: int
+
+
+def obey(begin: Callable[[Any], tuple[object, Callable[[Any, Tell], None]]]) -> None:
     """Be such a process: Ctrl-C is for the parent alone, and what a library prints is no answer.
 
     Args:
-        work: Given what waits for the next order, and what sends an answer; the process ends when it returns.
+        begin: Given the first order; returns the answer to it, and what does every later one: given an order and what
+            sends answers to it, of which the last one is for it to know.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal tells every process of it; the parent decides
     answers = os.fdopen(os.dup(1), "wb")
@@ -38,7 +56,14 @@ def obey(work: Callable[[Callable[[], Any], Tell], None]) -> None:
         pickle.dump(answer, answers)
         answers.flush()
 
-    work(orders.get, tell)
+    try:
+        ready, work = begin(orders.get())
+    except PixelmendError as error:
+        tell(Refusal(readable(str(error)), error.exit_code))
+        return
+    tell(ready)
+    while True:
+        work(orders.get(), tell)
 
 
 def _listen(pipe: BinaryIO, orders: SimpleQueue[Any]) -> None:

@@ -11,6 +11,8 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING, Any
 
+from pixelmend.errors import ModelError, UsageError
+from pixelmend.inference.processes.child import Refusal
 from pixelmend.inference.processes.words import readable
 
 if TYPE_CHECKING:
@@ -53,14 +55,20 @@ class Process:
 
     Args:
         module: Its full name.
+        begin: The first order.
         env: Variables that are set for it beside those of this process.
         keep: Open files that it inherits, and with them their locks.
 
     Attributes:
         pid: Its number.
+        ready: The answer to the first order.
+
+    Raises:
+        UsageError: What was asked for cannot be done.
+        ModelError: The model is broken, or the process did not start.
     """
 
-    def __init__(self, module: str, env: Mapping[str, str], keep: tuple[int, ...] = ()) -> None:
+    def __init__(self, module: str, begin: object, env: Mapping[str, str], keep: tuple[int, ...] = ()) -> None:
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  (closed in `stop`)
         self._process = subprocess.Popen(  # noqa: S603  (this interpreter)
             [sys.executable, "-c", _BEGIN, json.dumps(sys.path), module],
@@ -68,6 +76,21 @@ class Process:
             env={**os.environ, **env}, pass_fds=keep if os.name == "posix" else (),
         )  # fmt: skip
         self.pid = self._process.pid
+        try:
+            self.ready = self._begun(begin)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _begun(self, begin: object) -> Any:
+        try:
+            self.send(begin)
+            answer = self.receive()
+        except DiedError as died:
+            raise ModelError(f"a process to restore pictures did not start: {died}{self._last_words()}") from None
+        if isinstance(answer, Refusal):
+            raise (UsageError if answer.exit_code == 2 else ModelError)(answer.error)
+        return answer
 
     @property
     def alive(self) -> bool:
@@ -119,7 +142,7 @@ class Process:
         self._process.stdout.close()
         self._said.close()
 
-    def last_words(self) -> str:
+    def _last_words(self) -> str:
         """The last line that it printed, after a colon; "" where there is none."""
         with contextlib.suppress(OSError, ValueError):
             self._said.seek(0)
