@@ -120,6 +120,9 @@ class Running:
         access: Who may come in.
         limits: What is allowed.
         log: What tells.
+
+    Attributes:
+        house: What its routes share; None before it is there.
     """
 
     def __init__(self, wish: Wish, place: Place, access: Access, limits: Limits, log: Log) -> None:
@@ -127,6 +130,7 @@ class Running:
         self._main: asyncio.Task[None] | None = None
         self._server: Server | None = None
         self._draining: asyncio.Task[None] | None = None
+        self.house: House | None = None
 
     async def run(self, ready: Callable[[str], None]) -> None:
         """Serve until `stop` was called.
@@ -156,7 +160,7 @@ class Running:
         pool = Pool(self._limits, self._wish, spool, observe=metrics.ended)
         metrics.watch(lambda: pool.stats)
         tls = self._place.certificate is not None
-        house = House(
+        self.house = house = House(
             self._limits, self._access, self._place.host, tls, self._wish, pool, spool, find_static(), metrics,
             self._log,
         )  # fmt: skip
