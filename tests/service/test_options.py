@@ -99,7 +99,8 @@ def test_usual_values_are_those_of_every_door() -> None:
     settings = RestoreAsked.read([]).settings(Wish(), None)
     assert (settings.task, settings.fidelity, settings.scale, settings.format) == ("auto", 1, None, None)
     assert (settings.options.sigma, settings.options.strength, settings.options.anchor) == (None, 1, True)
-    assert (RestoreAsked().wait, RestoreAsked().preview, DiagnoseAsked().preview) == (None, False, False)
+    asked = RestoreAsked.read([])
+    assert (asked.wait, asked.preview, DiagnoseAsked.read([]).preview) == (None, False, False)
 
 
 def test_every_option_has_its_words() -> None:

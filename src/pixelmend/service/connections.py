@@ -5,7 +5,7 @@ uvicorn reads requests with h11 and calls the application; what it leaves open i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -58,7 +58,7 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Watch it from its beginning, or close it where there are too many."""
-        super().connection_made(_Gentle(transport, self))
+        super().connection_made(cast("asyncio.Transport", _Gentle(transport, self)))
         if len(self.connections) > self.allowed.connections:
             self._cut("too many")
         else:
