@@ -88,7 +88,8 @@ def looked_at(page: Page) -> str:
 
 def restored(page: Page) -> str:
     """Wait until it is restored; what was done."""
-    page.wait_for_selector("#result:not([hidden])")
+    page.wait_for_selector("#result:not([hidden]), #problem:not([hidden])")
+    assert page.inner_text("#problem") == ""
     return page.inner_text("#result-title")
 
 
