@@ -1,4 +1,4 @@
-"""Makes the examples of the web page, pieces of examples/, and the pictures of it for the documents, from the running page.
+"""Makes the examples of the web page, pieces of examples/, and pictures of the page for the documents, by running it.
 
 Run from the checkout: python docs/make_service.py
 """

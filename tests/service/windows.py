@@ -104,7 +104,12 @@ def taken_home(page: Page, folder: Path) -> Path:
 
 def on_screen(page: Page, x: float, y: float) -> tuple[float, float]:
     """Where a place of the picture is in the window; 0 to 1 from its left and top."""
-    box = page.evaluate(
-        "(({ x, y, width, height }) => [x, y, width, height])(document.getElementById('before').getBoundingClientRect())"
-    )
-    return box[0] + x * box[2], box[1] + y * box[3]
+    left, top, width, height = box_of(page, "#before")
+    return left + x * width, top + y * height
+
+
+def box_of(page: Page, selector: str) -> tuple[float, float, float, float]:
+    """Where something is in the window: left, top, width, height."""
+    box = page.locator(selector).bounding_box()
+    assert box is not None
+    return box["x"], box["y"], box["width"], box["height"]
