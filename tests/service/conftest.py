@@ -10,6 +10,7 @@ import pytest
 
 from pixelmend.images import encode
 from pixelmend.service.limits import Limits
+from tests.cli.conftest import run  # noqa: F401  (a fixture)
 from tests.service.serving import Serving
 
 if TYPE_CHECKING:

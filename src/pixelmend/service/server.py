@@ -29,7 +29,8 @@ from pixelmend.errors import UsageError
 from pixelmend.inference import Settings
 from pixelmend.service.access import Access
 from pixelmend.service.app import build_app
-from pixelmend.service.connections import HEAD_BYTES, connections
+from pixelmend.service.connections import connections
+from pixelmend.service.guards.heads import HEAD_BYTES
 from pixelmend.service.house import House
 from pixelmend.service.limits import Limits
 from pixelmend.service.logs import Log

@@ -60,7 +60,7 @@ def make_document(app: FastAPI, *, keys: bool) -> dict[str, Any]:
 
 def _complete(operation: dict[str, Any], path: str, method: str, *, keys: bool) -> None:
     """Add what any operation of this kind may answer."""
-    common = {400: "bad-request", 421: "unknown-host", 500: "fault"}
+    common = {400: "bad-request", 421: "unknown-host", 431: "head-too-long", 500: "fault"}
     if keys and not is_open(path):
         common[401] = "no-key"
         operation["security"] = [{"key": []}]
@@ -69,6 +69,8 @@ def _complete(operation: dict[str, Any], path: str, method: str, *, keys: bool) 
     if method == "post":
         common |= {408: "too-slow", 413: "body-too-large"}
     responses = operation["responses"]
+    if "HTTPValidationError" in str(responses.get("422")):  # FastAPI's guess: a name in a path can be any text
+        del responses["422"]
     for status, told in problems(common).items():
         responses.setdefault(str(status), told)
     operation["responses"] = dict(sorted(responses.items()))
