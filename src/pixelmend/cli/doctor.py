@@ -134,7 +134,7 @@ def _chosen(card: Card, kinds: Sequence[Kind], speeds: Sequence[Timing]) -> str:
     from pixelmend.inference.engines.choice import clips, fastest
     from pixelmend.inference.engines.table import find_kind
 
-    clipping = {kind.name for kind in kinds if clips(kind, card)}
+    clipping = {kind.name for kind in kinds if kind.is_installed() and clips(kind, card)}
     speeds = [each for each in speeds if each.engine not in clipping]
     titles = {kind.name: kind.title for kind in kinds}
     if (named := USUAL.named_engine) != "auto":

@@ -195,10 +195,10 @@ def test_an_engine_whose_sums_clip_on_this_processor_is_not_chosen_for_int8(
     monkeypatch.setattr(choice, "sums_saturate", lambda _machine: saturates)
     monkeypatch.setattr(choice, "find_kind", lambda _name: clipping)
     quantized = make_quantized(tmp_path)
-    assert choose(quantized).kind == (ONNX if saturates else clipping)
+    assert choose(quantized, megapixels=100).kind == (ONNX if saturates else clipping)
     assert measuring.asked == asked
     assert choose(quantized, Wish(engine="quick")).kind == clipping
-    assert choose(replace(quantized, precision="float32")).kind == clipping
+    assert choose(replace(quantized, precision="float32"), megapixels=100).kind == clipping
 
 
 def test_a_started_engine_is_kept_until_its_file_changes(
