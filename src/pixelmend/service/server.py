@@ -12,15 +12,12 @@ import errno
 import logging
 import math
 import os
-import shutil
 import signal
 import socket
 import ssl
-import tempfile
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -36,10 +33,12 @@ from pixelmend.service.limits import Limits
 from pixelmend.service.logs import Log
 from pixelmend.service.metrics import Metrics
 from pixelmend.service.pool import Pool
+from pixelmend.service.spool import spool_folder
 from pixelmend.service.static import find_static
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
     from types import FrameType
 
     from pixelmend.inference import Wish
@@ -146,14 +145,12 @@ class Running:
         self._access.check(self._place.host)
         self._main = asyncio.current_task()
         listening = _bind(self._place)
-        spool = Path(tempfile.mkdtemp(prefix="pixelmend-"))
+        signals = _signals(asyncio.get_running_loop(), self.stop)
         try:
-            with listening, _signals(asyncio.get_running_loop(), self.stop), _library_log(self._log):
+            with listening, spool_folder() as spool, signals, _library_log(self._log):
                 await self._serve(listening, spool, ready)
         except asyncio.CancelledError:  # it was told to stop before it had begun
             self._log.event("stopped")
-        finally:
-            await asyncio.to_thread(shutil.rmtree, spool, ignore_errors=True)
 
     async def _serve(self, listening: socket.socket, spool: Path, ready: Callable[[str], None]) -> None:
         Settings(wish=self._wish)  # what is slow to load is there before the first request
