@@ -8,7 +8,9 @@
     │   └── MissingExtraError   the learn half is not installed
     ├── PictureError            exit code 1: this picture failed; others may be fine
     │   ├── UnreadableError     it could not be decoded
+    │   │   └── TooLargeError       it is larger than is allowed, or than there is room for
     │   └── UnwritableError     a result could not be stored
+    │       └── TooLargeResultError     the same of a result
     ├── ModelError              exit code 1: weights that are broken, or that gave a non-finite result
     └── DataError               exit code 1: pictures to learn from or to measure on are missing or broken
 
@@ -67,8 +69,16 @@ class UnreadableError(PictureError):
     """A picture could not be decoded."""
 
 
+class TooLargeError(UnreadableError):
+    """A picture is larger than is allowed, or than there is room for; nothing of it was decoded."""
+
+
 class UnwritableError(PictureError):
     """A result could not be stored."""
+
+
+class TooLargeResultError(UnwritableError):
+    """A result would be larger than is allowed, or than there is room for; nothing was restored."""
 
 
 class ModelError(PixelmendError):

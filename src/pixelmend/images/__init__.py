@@ -15,6 +15,7 @@ from pixelmend.images.formats import (
     formats,
     suffix_for,
 )
+from pixelmend.images.heads import HEAD, format_by_bytes
 from pixelmend.images.kinds import give_back, open_image
 from pixelmend.images.limits import check_output
 from pixelmend.images.picture import ArrayPicture, ColourSpace, PictureLike, Pixels
@@ -25,6 +26,7 @@ from pixelmend.images.upright import Upright
 from pixelmend.images.values import LUMA, from_unit, full_scale, to_unit
 
 __all__ = [
+    "HEAD",
     "LUMA",
     "ArrayPicture",
     "ColourSpace",
@@ -42,6 +44,7 @@ __all__ = [
     "default_format",
     "default_suffix",
     "encode",
+    "format_by_bytes",
     "format_named",
     "format_of",
     "formats",

@@ -132,7 +132,7 @@ class Picture:
         return np.frombuffer(data, dtype=self.dtype).reshape(height, width, image.bands)
 
 
-def decode(source: str | Path | bytes) -> Picture:
+def decode(source: str | Path | bytes, *, max_megapixels: float | None = None) -> Picture:
     """Open a picture; its pixels are decoded when they are asked for.
 
     Palettes, CMYK and CIELAB become RGB, grey stays one channel, 8 and 16 bits and float stay what they are,
@@ -141,17 +141,20 @@ def decode(source: str | Path | bytes) -> Picture:
     Args:
         source: A path, or the encoded bytes of a file (PNG, JPEG, TIFF, WebP, AVIF, GIF, PPM, PGM, PFM; HEIC and BMP
             with the extras that read them).
+        max_megapixels: That it may have by its header, which is looked at before a pixel is decoded; None goes by
+            `PIXELMEND_MAX_MEGAPIXELS`.
 
     Raises:
         UsageError: There is no such file, or it is a folder.
+        TooLargeError: It has more pixels, or its decoding would take more memory or room, than is allowed.
         UnreadableError: It is empty, not a picture, damaged, or of a kind that is not read.
     """
     if isinstance(source, bytes):
-        return _picture(_opened(source, "the picture given as bytes", None), None, None)
+        return _picture(_opened(source, "the picture given as bytes", None, max_megapixels), None, None)
     path = Path(source)
     _check_file(path)
     mapped = _map(path)
-    picture = _picture(_opened(mapped, str(path), path), path, mapped)
+    picture = _picture(_opened(mapped, str(path), path, max_megapixels), path, mapped)
     if mapped is not None:
         forget(mapped)  # looking for metadata and for the end of a JPEG goes through all of it
     return picture
@@ -246,22 +249,24 @@ def _check_file(path: Path) -> None:
         raise UnreadableError(f"cannot read {path}: it is empty (0 bytes), {_AGAIN}")
 
 
-def _opened(buffer: bytes | mmap.mmap | None, name: str, path: Path | None) -> Foreign:
+def _opened(buffer: bytes | mmap.mmap | None, name: str, path: Path | None, max_megapixels: float | None) -> Foreign:
     """A file as grey or RGB and what came with it, whichever library reads it.
 
     Args:
         buffer: All of it; None where it could not be mapped.
         name: How a message names it.
         path: Where it is; None where it was given as bytes.
+        max_megapixels: See `decode`.
     """
-    found = open_foreign(buffer, name) if buffer else None
+    found = open_foreign(buffer, name, max_megapixels) if buffer else None
     if found is not None:
         return found
     if buffer:
         check_container(buffer, name)
     image, unnamed = nameable(_open(buffer, name, path))
     form = _FORMATS[str(image.get("vips-loader")).removesuffix("_source").removesuffix("load")]
-    check_declared(declared(image, len(buffer or b"") if path is None else path.stat().st_size), name)
+    size = len(buffer or b"") if path is None else path.stat().st_size
+    check_declared(declared(image, size), name, max_megapixels)
     if form == "avif" and image.get("heif-compression") != "av1":
         return open_heic(path.read_bytes() if buffer is None and path is not None else buffer or b"", name)
     left = left_behind(image, buffer)

@@ -43,17 +43,22 @@ class Foreign:
     notes: tuple[str, ...] = ()
 
 
-def open_foreign(buffer: bytes | mmap.mmap, name: str) -> Foreign | None:
+def open_foreign(buffer: bytes | mmap.mmap, name: str, max_megapixels: float | None = None) -> Foreign | None:
     """A BMP, PPM, PGM or PFM; None where the file is none.
+
+    Args:
+        buffer: All of it.
+        name: How a message names it.
+        max_megapixels: See `pixelmend.images.limits.check_declared`.
 
     Raises:
         UnreadableError: It is one, but damaged, or the extra that reads it is missing.
     """
     start = bytes(buffer[:64])
     if start[:2] == b"BM":
-        return _bmp(buffer, name)
+        return _bmp(buffer, name, max_megapixels)
     if re.match(rb"P[1-7Ff]\s", start):
-        return _plain(buffer, name)
+        return _plain(buffer, name, max_megapixels)
     if start[4:12] == b"ftypavis":
         raise UnreadableError(f"cannot read {name}: it is a moving AVIF, wanted a still one: convert it first")
     return None
@@ -99,7 +104,7 @@ def _damaged(name: str, error: Exception) -> UnreadableError:
     return UnreadableError(f"cannot read {name}: the file is damaged or cut short ({why}), copy or download it again")
 
 
-def _bmp(buffer: bytes | mmap.mmap, name: str) -> Foreign:
+def _bmp(buffer: bytes | mmap.mmap, name: str, max_megapixels: float | None) -> Foreign:
     try:
         from PIL import Image
     except ImportError:
@@ -109,7 +114,7 @@ def _bmp(buffer: bytes | mmap.mmap, name: str) -> Foreign:
     form = "<HH" if bytes(buffer[14:18]) == b"\x0c\0\0\0" else "<ii"  # the oldest header is short
     width, height = map(abs, struct.unpack_from(form, bytes(buffer[18:26]).ljust(8, b"\0")))
     # It takes fewer bytes a pixel, but of more pixels than are allowed by that Pillow would warn.
-    check_declared(Declared(width, height, "bmp", 3, held=11.2), name)
+    check_declared(Declared(width, height, "bmp", 3, held=11.2), name, max_megapixels)
     try:
         with Image.open(io.BytesIO(buffer), formats=["BMP"]) as file:
             mode = file.mode
@@ -125,7 +130,7 @@ def _bmp(buffer: bytes | mmap.mmap, name: str) -> Foreign:
     return Foreign(pyvips.Image.new_from_array(pixels), header_of(None, None, None, density), "bmp", tuple(notes))
 
 
-def _plain(buffer: bytes | mmap.mmap, name: str) -> Foreign:
+def _plain(buffer: bytes | mmap.mmap, name: str, max_megapixels: float | None) -> Foreign:
     """Numbers behind "P5 width height maximum" and the like; they stay in the file until they are asked for."""
     told = _PLAIN.match(buffer)
     if told is None:
@@ -141,7 +146,7 @@ def _plain(buffer: bytes | mmap.mmap, name: str) -> Foreign:
         raise UnreadableError(f"cannot read {name}: its first line tells an impossible size or maximum")
     whole = "u1" if most < 256 else ">u2"
     dtype: np.dtype[Any] = np.dtype(("<f4" if most < 0 else ">f4") if floats else whole)
-    check_declared(Declared(width, height, "ppm", 0), name)
+    check_declared(Declared(width, height, "ppm", 0), name, max_megapixels)
     count = width * height * bands
     if len(buffer) - told.end() < count * dtype.itemsize:
         raise UnreadableError(f"cannot read {name}: the file is cut short, wanted a whole picture: copy it again")

@@ -39,13 +39,15 @@ def open_image(image: object) -> Picture | ArrayPicture:
 
     Args:
         image: A path (str or Path), bytes, a PIL image, or an array: (H, W), (H, W, 1), (H, W, 3), and (H, W,
-            2) or (H, W, 4) with alpha last; uint8, uint16, or float32 that may leave [0, 1].
+            2) or (H, W, 4) with alpha last; uint8, uint16, or float32 that may leave [0, 1]; or what `decode` made.
 
     Raises:
         UsageError: Another kind, shape or type, or values that are no picture (NaN, float on the 0-255
             scale).
         UnreadableError: A file or bytes that cannot be decoded.
     """
+    if isinstance(image, Picture):
+        return image
     if isinstance(image, (str, Path)):
         return decode(image)
     if isinstance(image, (bytes, bytearray, memoryview)):

@@ -4,7 +4,8 @@ A few hundred bytes can declare a picture of gigapixels. What counts is what dec
 decoded line by line need hardly any memory, so that an honest picture of a gigapixel is read; others are decoded whole,
 and some files have rows that are longer than those of any picture. Where decoding would take more than `MEMORY` bytes,
 or there are more than `MEGAPIXELS`, a file is refused: by what it declares, before a pixel is decoded. Who knows a file
-sets `PIXELMEND_MAX_MEGAPIXELS`, which takes the place of both limits.
+sets `PIXELMEND_MAX_MEGAPIXELS`, which takes the place of both limits. A program that reads files of strangers says
+itself how many megapixels it takes; then the variable counts for nothing, and the limit of memory stays.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pixelmend.errors import UnreadableError, UnwritableError, UsageError
+from pixelmend.errors import TooLargeError, TooLargeResultError, UnreadableError, UsageError
 from pixelmend.images.vips import pyvips
 
 if TYPE_CHECKING:
@@ -123,27 +124,32 @@ def _held(image: Any, form: str, pixel: int, *, several: bool) -> float:
     return 2.2 * int(image.bands) if form == "jpeg" else float(pixel)
 
 
-def check_declared(what: Declared, name: str) -> None:
+def check_declared(what: Declared, name: str, max_megapixels: float | None = None) -> None:
     """Refuse a picture whose decoding would take too much.
 
     Args:
         what: What its file says.
         name: How a message names it.
+        max_megapixels: That are allowed, whatever the variable says; None goes by that.
 
     Raises:
         UsageError: The variable holds no number.
-        UnreadableError: It is too large, in pixels, in memory, in pages, or for the disk.
+        TooLargeError: It is too large, in pixels, in memory, or for the disk.
+        UnreadableError: It has too many pages, or declares more than it can hold.
     """
-    allowed = _allowed()
+    allowed = _allowed() if max_megapixels is None else None
+    most = max_megapixels or allowed or MEGAPIXELS
     got = f"cannot read {name}: got {what.width}×{what.height} pixels ({_figure(what.megapixels)} megapixels)"
     trust = f"if the file can be trusted, set {VARIABLE}={math.ceil(what.megapixels)}"
-    if what.megapixels > (allowed or MEGAPIXELS):
-        raise UnreadableError(f"{got}, wanted at most {_figure(allowed or MEGAPIXELS)}: {trust}")
+    if max_megapixels is not None:
+        trust = "give a smaller picture"
+    if what.megapixels > most:
+        raise TooLargeError(f"{got}, wanted at most {_figure(most)}: {trust}")
     if allowed is None:
         if what.format == "heif" and max(what.width, what.height) > _HEIF_SIDE:
-            raise UnreadableError(f"{got}, wanted sides of at most {_HEIF_SIDE} in AVIF and HEIC: {trust}")
+            raise TooLargeError(f"{got}, wanted sides of at most {_HEIF_SIDE} in AVIF and HEIC: {trust}")
         if (takes := _memory(what)) > MEMORY:
-            raise UnreadableError(
+            raise TooLargeError(
                 f"{got} as {_NAMES[what.format]}, whose decoding takes about {_gigabytes(takes)} of memory, "
                 f"wanted at most {_gigabytes(MEMORY)}: {trust}"
             )
@@ -192,32 +198,36 @@ def check_container(data: bytes | mmap.mmap, name: str) -> None:
         place = int.from_bytes(data[after : after + address], order)  # type: ignore[arg-type]
 
 
-def check_output(picture: PictureLike, scale: int, name: str = "the picture") -> None:
+def check_output(
+    picture: PictureLike, scale: int, name: str = "the picture", *, max_megapixels: float | None = None
+) -> None:
     """Fail before the work where the result would be too large, or would not fit on the disk on the way.
 
     Args:
         picture: What goes in.
         scale: Height and width of the result over those of the picture.
         name: How a message names it.
+        max_megapixels: As for `check_declared`.
 
     Raises:
         UsageError: The variable holds no number.
-        UnwritableError: More megapixels than are allowed, or no room for them.
+        TooLargeResultError: More megapixels than are allowed, or no room for them.
     """
     width, height = picture.width * scale, picture.height * scale
     megapixels = width * height / 1e6
-    allowed = _allowed() or MEGAPIXELS
+    allowed = max_megapixels or _allowed() or MEGAPIXELS
     if megapixels > allowed:
-        raise UnwritableError(
+        more = "" if max_megapixels is not None else f", or set {VARIABLE}={math.ceil(megapixels)}"
+        raise TooLargeResultError(
             f"{name} would become {width}×{height} pixels ({_figure(megapixels)} megapixels), wanted at most "
-            f"{_figure(allowed)}: enlarge less, give a part of it, or set {VARIABLE}={math.ceil(megapixels)}"
+            f"{_figure(allowed)}: enlarge less{',' if more else ' or'} give a part of it{more}"
         )
     # 8 bits lie there as 16 until colours were held
     size = width * height * picture.channels * max(2, picture.dtype.itemsize)
-    check_room(size, f"{name} cannot be restored: the result", UnwritableError)
+    check_room(size, f"{name} cannot be restored: the result", TooLargeResultError)
 
 
-def check_room(size: int, what: str, error: type[UnreadableError | UnwritableError] = UnreadableError) -> None:
+def check_room(size: int, what: str, error: type[TooLargeError | TooLargeResultError] = TooLargeError) -> None:
     """Refuse what has to lie in a temporary file and does not fit.
 
     Args:
@@ -226,7 +236,7 @@ def check_room(size: int, what: str, error: type[UnreadableError | UnwritableErr
         error: What to raise.
 
     Raises:
-        UnreadableError: There is not enough room; or what `error` says.
+        TooLargeError: There is not enough room; or what `error` says.
     """
     if size <= _SMALL:
         return

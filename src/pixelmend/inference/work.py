@@ -77,8 +77,12 @@ class Work:
             return format_named(self.settings.format)
         return default_format(self.picture) if isinstance(self.picture, Picture) else "png"
 
-    def check(self, target: Path | None) -> None:
+    def check(self, target: Path | None, *, max_megapixels: float | None = None) -> None:
         """Fail now, before the work, where the result could not be written, or not be given back (None).
+
+        Args:
+            target: Where to.
+            max_megapixels: See `check_output`.
 
         Raises:
             UsageError: See `check_target` and `check_output`; or the name of the target is that of another format than
@@ -87,7 +91,8 @@ class Work:
         """
         asked, quality = self.settings.format, self.settings.quality
         like = self.picture if isinstance(self.picture, Picture) else None
-        check_output(self.picture, self.scale, "the picture" if like is None else like.name)
+        name = "the picture" if like is None else like.name
+        check_output(self.picture, self.scale, name, max_megapixels=max_megapixels)
         if target is None:
             if like is not None:
                 check_encoding(self.form, like=like, scale=self.scale, quality=quality)

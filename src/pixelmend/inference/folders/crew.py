@@ -7,41 +7,22 @@ dies is noticed by the one thread that waits for it; the thread starts another o
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import pickle
-import subprocess
-import sys
-import tempfile
 import threading
 import time
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from pixelmend.errors import ModelError, PixelmendError, UsageError
-from pixelmend.inference.folders.words import readable
-from pixelmend.inference.folders.worker import Begin, Order, Ready, Refusal, Result, Step
+from pixelmend.errors import PixelmendError
+from pixelmend.inference.folders.worker import Begin, Order, Ready, Result, Step
+from pixelmend.inference.processes import ONE_THREAD, DiedError, Process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import Self
 
-_BEGIN = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from pixelmend.inference.folders.worker import main; main()"
-)
-_ONE_THREAD = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "VIPS_CONCURRENCY"), "1"
-)
-"""What other libraries are told: each process has a core, and results that do not depend on how many there are."""
-_GRACE = 2.0
-"""Seconds that a process has to go by itself."""
+_WORKER = "pixelmend.inference.folders.worker"
 _PATIENCE = 0.5
 """Seconds after which the main thread looks up while it waits, so that Ctrl-C is heard on every system."""
-
-
-class _Died(Exception):  # noqa: N818  (no fault: what happened)
-    """The process is gone, and why as far as is known."""
 
 
 class Hand:
@@ -60,28 +41,8 @@ class Hand:
     """
 
     def __init__(self, begin: Begin, keep: tuple[int, ...] = ()) -> None:
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115  (closed in `stop`)
-        self._process = subprocess.Popen(  # noqa: S603  (this interpreter)
-            [sys.executable, "-c", _BEGIN, json.dumps(sys.path)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said,
-            env={**os.environ, **_ONE_THREAD}, pass_fds=keep if os.name == "posix" else (),
-        )  # fmt: skip
-        try:
-            self.ready = self._begun(begin)
-        except BaseException:
-            self.stop()
-            raise
-
-    def _begun(self, begin: Begin) -> Ready:
-        try:
-            self._send(begin)
-            answer = self._receive()
-        except _Died as died:
-            raise ModelError(f"a process to restore pictures did not start: {died}{self._last_words()}") from None
-        if isinstance(answer, Refusal):
-            raise (UsageError if answer.exit_code == 2 else ModelError)(answer.error)
-        assert isinstance(answer, Ready)  # noqa: S101  (what it says first)
-        return answer
+        self._process = Process(_WORKER, begin, ONE_THREAD, keep)
+        self.ready: Ready = self._process.ready
 
     def restore(self, order: Order, tell: Callable[[float], None]) -> Result:
         """Have one picture restored.
@@ -95,61 +56,18 @@ class Hand:
         """
         begin = time.perf_counter()
         try:
-            self._send(order)
-            while isinstance(answer := self._receive(), Step):
+            self._process.send(order)
+            while isinstance(answer := self._process.receive(), Step):
                 tell(answer.share)
-        except _Died as died:
-            return Result(time.perf_counter() - begin, None, error=str(died), died=True)
+        except DiedError as died:
+            hint = " (try fewer --jobs, or --tile 256)" if died.code == -9 else ""
+            return Result(time.perf_counter() - begin, None, error=f"{died}{hint}", died=True)
         assert isinstance(answer, Result)  # noqa: S101  (what it says of an order)
         return answer
 
     def stop(self, *, now: bool = False) -> None:
         """End the process: where it is idle by itself, or at once."""
-        if now:
-            self._process.kill()
-        with contextlib.suppress(OSError):
-            assert self._process.stdin is not None  # noqa: S101  (a pipe was asked for)
-            self._process.stdin.close()
-        try:
-            self._process.wait(_GRACE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        assert self._process.stdout is not None  # noqa: S101  (a pipe was asked for)
-        self._process.stdout.close()
-        self._said.close()
-
-    def _send(self, order: object) -> None:
-        assert self._process.stdin is not None  # noqa: S101  (a pipe was asked for)
-        try:
-            pickle.dump(order, self._process.stdin)
-            self._process.stdin.flush()
-        except (OSError, ValueError):  # ValueError: closed, since it was stopped
-            raise _Died(self._how()) from None
-
-    def _receive(self) -> Any:
-        assert self._process.stdout is not None  # noqa: S101  (a pipe was asked for)
-        try:
-            return pickle.load(self._process.stdout)  # noqa: S301  (from our own process)
-        except (EOFError, OSError, ValueError, pickle.UnpicklingError):
-            raise _Died(self._how()) from None
-
-    def _how(self) -> str:
-        """How it ended, in words."""
-        try:
-            code = self._process.wait(_GRACE)
-        except subprocess.TimeoutExpired:
-            return "its process went silent"
-        if code == -9:
-            return "its process was killed, as a system does that is out of memory (try fewer --jobs, or --tile 256)"
-        return f"its process died ({f'signal {-code}' if code < 0 else f'exit code {code}'})"
-
-    def _last_words(self) -> str:
-        with contextlib.suppress(OSError, ValueError):
-            self._said.seek(0)
-            lines = self._said.read().decode("utf-8", "replace").strip().splitlines()
-            return f": {readable(lines[-1])}" if lines else ""
-        return ""
+        self._process.stop(now=now)
 
 
 class _Stopped(Exception):  # noqa: N818  (no fault: what happened)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pixelmend.inference.auto import NOTHING
 from pixelmend.inference.folders.crops import crops_of
 from pixelmend.inference.folders.manifest import FAILED, KEPT
-from pixelmend.inference.folders.words import readable
+from pixelmend.inference.processes import readable
 from pixelmend.pages import Entry as Row
 from pixelmend.pages import write_folder_page
 

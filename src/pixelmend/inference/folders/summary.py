@@ -10,7 +10,7 @@ import pixelmend
 from pixelmend.inference.auto import NOTHING
 from pixelmend.inference.folders.crops import KEY
 from pixelmend.inference.folders.manifest import DONE, FAILED, KEPT, NAME
-from pixelmend.inference.folders.words import readable
+from pixelmend.inference.processes import readable
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,26 +1,16 @@
 """The process that restores pictures for a folder, one after the other as its parent says.
 
-It is a process of its own so that a picture that breaks a library, or for which there is no memory, costs no other one;
-and it begins as a fresh interpreter, which shares nothing with its parent but two pipes. Where the parent is gone, it
-goes as well, at once.
-
-Messages are pickled values of this module's classes, sent between processes of one program that trust each other.
+Its messages are values of this module's classes.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import os
-import pickle
 import shutil
-import signal
-import sys
-import threading
 import time
 from dataclasses import dataclass, field, replace
-from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from pixelmend.errors import PixelmendError, UnwritableError
 from pixelmend.files import make_folder
@@ -28,7 +18,7 @@ from pixelmend.images import decode
 from pixelmend.inference.engines import choose
 from pixelmend.inference.folders.crops import read_whole, save_crops
 from pixelmend.inference.folders.manifest import Stamp, shorten
-from pixelmend.inference.folders.words import readable
+from pixelmend.inference.processes import obey, readable
 from pixelmend.inference.work import restore_file
 
 if TYPE_CHECKING:
@@ -36,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pixelmend.images import Picture, Pixels
+    from pixelmend.inference.processes import Tell
     from pixelmend.inference.report import Report
     from pixelmend.inference.settings import Settings
 
@@ -123,60 +114,26 @@ class Result:
     died: bool = False
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """Why nothing can be restored at all."""
-
-    error: str
-    exit_code: int
-
-
 def main() -> None:
-    """Be that process: orders on standard input, answers on standard output."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal tells every process of it; the parent decides
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints is no answer
-    orders: SimpleQueue[Any] = SimpleQueue()
-    threading.Thread(target=_listen, args=(sys.stdin.buffer, orders), daemon=True).start()
-    _serve(orders, answers)
+    """Be that process."""
+    obey(_start)
 
 
-def _listen(pipe: BinaryIO, orders: SimpleQueue[Any]) -> None:
-    """Pass on what the parent sends. Its end, whatever the reason, is the end of this process."""
-    try:
-        while True:
-            orders.put(pickle.load(pipe))  # noqa: S301  (from the parent)
-    except (EOFError, OSError, pickle.UnpicklingError):
-        os._exit(0)
-
-
-def _serve(orders: SimpleQueue[Any], answers: BinaryIO) -> None:
-    def tell(answer: object) -> None:
-        pickle.dump(answer, answers)
-        answers.flush()
-
-    begin: Begin = orders.get()
-    try:
-        settings, ready = _start(begin)
-    except PixelmendError as error:
-        tell(Refusal(readable(str(error)), error.exit_code))
-        return
-    tell(ready)
-    while True:
-        tell(_restore(orders.get(), settings, begin.page, tell))
-
-
-def _start(begin: Begin) -> tuple[Settings, Ready]:
+def _start(begin: Begin) -> tuple[Ready, Callable[[Order, Tell], None]]:
     """Settle on an engine, start it, and say what runs."""
     settings, weights = begin.settings, begin.settings.weights()
     kind = choose(weights.parts[0][1], settings.wish, begin.megapixels).kind
     settings = replace(settings, wish=replace(settings.wish, engine=kind.name))
     engine = weights.engine(settings.wish, begin.megapixels)
     title = f"{kind.title} {kind.version()}"
-    return settings, Ready(kind.name, {"engine": title, "device": engine.device, "precision": engine.precision})
+
+    def work(order: Order, tell: Tell) -> None:
+        tell(_restore(order, settings, begin.page, tell))
+
+    return Ready(kind.name, {"engine": title, "device": engine.device, "precision": engine.precision}), work
 
 
-def _restore(order: Order, settings: Settings, page: Path | None, tell: Callable[[object], None]) -> Result:
+def _restore(order: Order, settings: Settings, page: Path | None, tell: Tell) -> Result:
     """Restore one picture; whatever fails is told of this one alone."""
     begin, last = time.perf_counter(), 0.0
     crops: dict[str, Any] = {}

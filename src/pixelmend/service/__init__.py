@@ -1,0 +1,1 @@
+"""The HTTP service: pictures come in, and restored ones go out."""

@@ -1,0 +1,5 @@
+"""The processes that restore for the service, and the queue before them."""
+
+from pixelmend.service.pool.pool import Pool, QueueFullError, Stats, StoppingError
+
+__all__ = ["Pool", "QueueFullError", "Stats", "StoppingError"]

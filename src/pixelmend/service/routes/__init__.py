@@ -1,0 +1,1 @@
+"""What is answered where: pictures, jobs, the server itself, and the page."""
