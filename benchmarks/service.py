@@ -29,9 +29,12 @@ if TYPE_CHECKING:
     from benchmarks.serving.samples import Sample
     from benchmarks.serving.server import Server
 
-SIDE = 512
+SIDE, CROWDED = 512, 256
+"""Height and width of the picture of one request, and of those that many send, pixels."""
 LONG = 300.0
 """Seconds of load of which figures may be shown."""
+_WARM_UP = 2
+"""Rounds that do not count."""
 
 
 def tell(line: str) -> None:
@@ -48,19 +51,19 @@ def measure(chosen: argparse.Namespace) -> Report:
     from benchmarks.serving.server import serving
 
     busy = os.getloadavg()[0]
-    found = samples(8, SIDE)
+    found, small = samples(4, SIDE), samples(8, CROWDED)
     with tempfile.TemporaryDirectory() as folder:
         flags = ("--workers", str(chosen.workers), "--log", "json")
         with serving(Path(folder) / "load", *flags) as server:
             tell(f"one request at a time, {chosen.rounds} rounds")
             single = overhead(server, found, chosen.rounds)
             tell(f"{chosen.clients} clients for {chosen.seconds:.0f} s")
-            many = load(server, found, chosen.clients, chosen.seconds)
+            many = load(server, small, chosen.clients, chosen.seconds)
         # The queue is shorter than there are clients, so that some are sent away.
         with serving(Path(folder) / "mix", *flags, "--queue", str(max(1, chosen.clients // 3))) as server:
             seconds = max(10.0, chosen.seconds / 5)
             tell(f"{chosen.clients} clients of all kinds for {seconds:.0f} s, a worker killed half-way")
-            mixed = mix(server, found, chosen.clients, seconds)
+            mixed = mix(server, small, chosen.clients, seconds)
     return Report(described(), busy, chosen.seconds, single, many, mixed)
 
 
@@ -81,15 +84,18 @@ def overhead(server: Server, found: Sequence[Sample], rounds: int) -> Overhead:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
 
     def served(data: bytes) -> bytes:
+        start = time.perf_counter()
         connection.request("POST", RESTORE, data, {"Content-Type": "image/png"})
         answer = connection.getresponse()
         body = answer.read()
         if answer.status != 200:
             raise RuntimeError(f"got {answer.status} for a picture: {body[:500]!r}")
+        outside.append(time.perf_counter() - start - float(answer.headers["Server-Timing"].rpartition("=")[2]) / 1e3)
         return body
 
     taken: dict[str, list[float]] = {"served": [], "plain": []}
-    for number in range(-2, rounds):  # two that do not count
+    outside: list[float] = []
+    for number in range(-_WARM_UP, rounds):
         sample = found[number % len(found)]
         for name, call in list({"served": served, "plain": plain}.items())[:: 1 if number % 2 else -1]:
             start = time.perf_counter()
@@ -99,7 +105,7 @@ def overhead(server: Server, found: Sequence[Sample], rounds: int) -> Overhead:
             if not sample.is_right(body):
                 raise RuntimeError(f"a picture that was {name} is not the picture that is expected")
     connection.close()
-    return Overhead(SIDE, tuple(taken["served"]), tuple(taken["plain"]))
+    return Overhead(SIDE, tuple(taken["served"]), tuple(taken["plain"]), tuple(outside[_WARM_UP:]))
 
 
 def write_page(report: Report, page: Path) -> bool:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _LINE = 2**20
 """Bytes that a line of an answer may have: the report in its head, an event with a job."""
+_IDLE = 10.0
+"""Seconds after which a connection is not used again: the server closes it a little later, perhaps just then."""
 
 
 class LostError(Exception):
@@ -52,9 +54,10 @@ class Connection:
         patience: Seconds after which an answer counts as lost.
     """
 
-    def __init__(self, port: int, patience: float = 120.0) -> None:
+    def __init__(self, port: int, patience: float = 600.0) -> None:
         self._port, self._patience = port, patience
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._used = 0.0
 
     async def __aenter__(self) -> Self:
         """Itself."""
@@ -85,6 +88,7 @@ class Connection:
         except (OSError, EOFError, ValueError, TimeoutError) as error:
             await self.close()
             raise LostError(f"{method} {path.partition('?')[0]}: {type(error).__name__}") from error
+        self._used = time.monotonic()
         if found.get("connection", "").lower() == "close":
             await self.close()
         return Answer(status, found, content, time.perf_counter() - start)
@@ -128,8 +132,8 @@ class Connection:
     async def _send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> asyncio.StreamReader:
         lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{self._port}", f"Content-Length: {len(body)}"]
         lines += [f"{name.replace('_', '-').title()}: {value}" for name, value in headers.items()]
-        if self._streams is not None and self._streams[0].at_eof():
-            await self.close()  # the server closed what was idle
+        if time.monotonic() - self._used > _IDLE:
+            await self.close()
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port, limit=_LINE)
         reader, writer = self._streams
@@ -139,7 +143,7 @@ class Connection:
 
 
 async def _head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
-    status = int((await _line(reader)).split()[1])
+    status = int((await _line(reader))[8:13])
     found: dict[str, str] = {}
     while line := (await _line(reader)).strip():
         name, _, value = line.decode("latin-1").partition(":")

@@ -31,11 +31,13 @@ class Overhead:
         side: Height and width, pixels.
         served: Seconds of each request.
         plain: Seconds of each call.
+        outside: Of each request, seconds that its picture was not being restored, by what the server says of itself.
     """
 
     side: int
     served: tuple[float, ...]
     plain: tuple[float, ...]
+    outside: tuple[float, ...]
 
     @property
     def milliseconds(self) -> float:

@@ -90,6 +90,13 @@ def ask(port: int, *pieces: bytes) -> Reply | None:
         return next(iter(replies(connection, most=1)), None)
 
 
+def told(port: int, *pieces: bytes) -> Reply:
+    """One answer to these bytes, which must be one."""
+    reply = ask(port, *pieces)
+    assert reply is not None, "the connection was closed without an answer"
+    return reply
+
+
 def closed_after(connection: socket.socket, pieces: Iterable[bytes]) -> Reply | None:
     """Send pieces until the other side closes; what it said before.
 
