@@ -24,6 +24,7 @@ from pixelmend.cli.evaluate import evaluate
 from pixelmend.cli.export import export
 from pixelmend.cli.models import models
 from pixelmend.cli.restore import restore
+from pixelmend.cli.serve import serve
 from pixelmend.cli.train import train
 from pixelmend.errors import PixelmendError
 
@@ -52,7 +53,7 @@ def _root(
     """Restore damaged pictures."""
 
 
-for verb in (restore, diagnose, compare, degrade, train, adapt, evaluate, compress, export, models, doctor):
+for verb in (restore, diagnose, compare, serve, degrade, train, adapt, evaluate, compress, export, models, doctor):
     app.command()(verb)
 app.add_typer(data, name="data")
 

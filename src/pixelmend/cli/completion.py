@@ -52,6 +52,12 @@ FORMATS = {
     "avif": "8 or 12 bits, smallest",
 }
 SIZES = {"nano": "smallest and quickest", "small": "the usual one", "base": "better and slower"}
+LOGS = {
+    "auto": "text on a terminal, else json",
+    "json": "for programs",
+    "text": "for people",
+    "off": "nothing",
+}
 _LPIPS = {"auto": "where its features are", "hub": "load them", "none": "leave it out"}
 
 
@@ -107,6 +113,11 @@ def complete_format(incomplete: str) -> Found:
 def complete_on_error(incomplete: str) -> Found:
     """What a folder does where one picture fails."""
     return _fitting({"skip": "go on with the next", "stop": "stop there"}, incomplete)
+
+
+def complete_log(incomplete: str) -> Found:
+    """How a server tells of requests."""
+    return _fitting(LOGS, incomplete)
 
 
 def complete_auto(incomplete: str) -> Found:

@@ -74,7 +74,8 @@ def before_after_page(
             "crops": "".join(_crops(sides, place, (height, width)) for place in places),
         },
     )
-    return frame(title, body, style=asset("before_after.css"), script=asset("before_after.js"))
+    style, script = (asset(f"viewer.{kind}") + asset(f"before_after.{kind}") for kind in ("css", "js"))
+    return frame(title, body, style=style, script=script)
 
 
 def _layer(side: Side, address: str) -> str:

@@ -54,7 +54,8 @@ def opening(title: str, *, style: str = "", script: str = "") -> str:
 
 def closing(script: str = "") -> str:
     """The end of a page."""
-    return f"{f'<script>{script}</script>' if script else ''}\n</body>\n</html>\n"
+    run = f'<script type="module">{script}</script>' if script else ""
+    return f"{run}\n</body>\n</html>\n"
 
 
 def frame(title: str, body: str, *, style: str = "", script: str = "") -> str:

@@ -42,8 +42,8 @@ class Keys:
         for number, key in enumerate(given, 1):
             if len(key) < SHORTEST or not key.isascii() or not key.isprintable() or " " in key:
                 raise UsageError(
-                    f"key {number} cannot be used: got {len(key)} characters, wanted {SHORTEST} or more, printable ASCII "
-                    "without spaces; make one with: openssl rand -hex 24"
+                    f"key {number} cannot be used: got {len(key)} characters, wanted {SHORTEST} or more, printable "
+                    "ASCII without spaces; make one with: openssl rand -hex 24"
                 )
         self._digests = tuple(_digest(key) for key in given)
 
@@ -121,10 +121,16 @@ class Access:
         """Refuse what could never match."""
         for host in self.hosts:
             if host != host_of(host) or "/" in host or not host:
-                raise UsageError(f"got --allow-host {host!r}, wanted a name in small letters without a port: example.org")
+                raise UsageError(
+                    f"got --allow-host {host!r}, wanted a name in small letters without a port: example.org"
+                )
         for origin in self.origins:
             parts = urlsplit(origin)
-            if parts.scheme not in {"http", "https"} or origin != f"{parts.scheme}://{parts.netloc}" or not parts.netloc:
+            if (
+                parts.scheme not in {"http", "https"}
+                or origin != f"{parts.scheme}://{parts.netloc}"
+                or not parts.netloc
+            ):
                 raise UsageError(f"got --allow-origin {origin!r}, wanted such as https://example.org, without a path")
 
     def check(self, host: str) -> None:
@@ -139,8 +145,8 @@ class Access:
         if self.keys or self.without_keys or is_loopback(host):
             return
         raise UsageError(
-            f"--host {host} is reached from other machines, and there are no keys: give --keys FILE (or {VARIABLE}), or "
-            "say --without-keys where something in front of it keeps strangers out"
+            f"--host {host} is reached from other machines, and there are no keys: give --keys FILE (or {VARIABLE}), "
+            "or say --without-keys where something in front of it keeps strangers out"
         )
 
     def knows(self, host: str, bound: str) -> bool:

@@ -68,9 +68,7 @@ def build_routes(house: House) -> FastAPI:
 
 def _add_routes(app: FastAPI, pictures: Pictures, jobs: Jobs, about: About) -> None:
     def add(method: str, path: str, endpoint: Callable[..., Any], told: dict[str, Any]) -> None:
-        app.add_api_route(
-            path, endpoint, methods=[method], response_model=None, response_class=Response, **told
-        )
+        app.add_api_route(path, endpoint, methods=[method], response_model=None, response_class=Response, **told)
 
     add("POST", "/v1/restore", pictures.restore, operations.RESTORE)
     add("POST", "/v1/diagnose", pictures.diagnose, operations.DIAGNOSE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from pixelmend.service.answers import CLOSE, Refusal
 from pixelmend.service.pool import QueueFullError, StoppingError
@@ -52,7 +53,7 @@ class House:
     static: Static
     metrics: Metrics
     log: Log
-    promised: set[str] = field(default_factory=set)
+    promised: WeakSet[Job] = field(default_factory=WeakSet)
 
     def check_open(self) -> None:
         """Refuse what would be refused anyway, before its body comes.

@@ -9,6 +9,7 @@ from pixelmend.errors import UnknownNameError, UsageError
 
 FORMATS = ("jpeg", "png", "webp", "tiff", "avif", "heic", "gif", "bmp", "ppm", "pgm", "pfm")
 """The formats that are read, by the names that `pixelmend.images.format_by_bytes` gives them."""
+_LEAST_MEMORY = 2**28
 _COUNTS = {"workers", "queue", "connections"}
 """How many of something: whole numbers."""
 _FROM_ZERO = {"queue", "keep_seconds", "keep_bytes", "grace_seconds", "min_rate"}
@@ -26,7 +27,7 @@ class Limits:
         max_megapixels: Of a picture, by its header, before it is decoded; and of a mask.
         max_output_megapixels: Of a result.
         job_seconds: That one job may run, counted from when a process takes it.
-        worker_memory: Bytes that a process may hold.
+        worker_memory: Bytes that a process may hold, at least 256 MB, which it needs for small pictures.
         keep_seconds: That a job and its result stay once it has ended.
         keep_bytes: Of results together on the disk; the oldest go first.
         header_seconds: In which the head of a request must be there.
@@ -65,6 +66,8 @@ class Limits:
             value = getattr(self, each.name)
             if each.name != "formats" and value is not None:
                 _check(each.name, value)
+        if self.worker_memory < _LEAST_MEMORY:
+            raise UsageError(f"got worker memory {self.worker_memory}, wanted at least {_LEAST_MEMORY} bytes")
         if not self.formats:
             raise UsageError(f"got no formats, wanted some of: {', '.join(FORMATS)}")
         for name in self.formats:

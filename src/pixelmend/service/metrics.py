@@ -24,20 +24,13 @@ _METHODS = {"GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH"}
 
 
 class Metrics:
-    """All that is counted.
+    """All that is counted."""
 
-    Args:
-        stats: Tells how the pool is now.
-    """
-
-    def __init__(self, stats: Callable[[], Stats]) -> None:
+    def __init__(self) -> None:
         self._registry = registry = CollectorRegistry(auto_describe=False)
         ProcessCollector(registry=registry)
-        registry.register(_Pool(stats))
         by_route = ("route", "method")
-        self._requests = Counter(
-            "pixelmend_requests", "Requests answered.", (*by_route, "status"), registry=registry
-        )
+        self._requests = Counter("pixelmend_requests", "Requests answered.", (*by_route, "status"), registry=registry)
         self._seconds = Histogram(
             "pixelmend_request_seconds", "From the head of a request to the end of its answer.", by_route,
             buckets=_ANSWERED, registry=registry,
@@ -49,13 +42,17 @@ class Metrics:
         )
         by_task = ("kind", "task")
         self._jobs = Counter("pixelmend_jobs", "Jobs that ended.", (*by_task, "outcome"), registry=registry)
-        self._waited = Histogram(
-            "pixelmend_job_queue_seconds", "That jobs waited.", buckets=_WORKED, registry=registry
-        )
-        self._worked = Histogram(
-            "pixelmend_job_seconds", "That jobs ran.", by_task, buckets=_WORKED, registry=registry
-        )
+        self._waited = Histogram("pixelmend_job_queue_seconds", "That jobs waited.", buckets=_WORKED, registry=registry)
+        self._worked = Histogram("pixelmend_job_seconds", "That jobs ran.", by_task, buckets=_WORKED, registry=registry)
         self._megapixels = Counter("pixelmend_megapixels", "Of pictures done.", by_task, registry=registry)
+
+    def watch(self, stats: Callable[[], Stats]) -> None:
+        """Tell how the pool is as well.
+
+        Args:
+            stats: Says how it is now.
+        """
+        self._registry.register(_Pool(stats))
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count a request.

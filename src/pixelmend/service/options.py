@@ -94,7 +94,7 @@ class RestoreAsked(Asked):
 
     task: str = Field(
         AUTO,
-        description="What to do: `auto` looks at the picture and does what it needs; or a task; or a model by its name.",
+        description="What to do: `auto` looks at the picture and does what it needs; or a task; or a model's name.",
         examples=["denoise"],
         json_schema_extra=_one_of(AUTO, *catalog.tasks(), *(n for n in catalog.names() if n not in catalog.tasks())),
     )
@@ -118,7 +118,7 @@ class RestoreAsked(Asked):
     )  # fmt: skip
     keep_grain: Share = Field(0.0, description="How much of the fine grain stays.", examples=[0.3])
     anchor: bool = Field(
-        True,  # noqa: FBT003  (a default)
+        True,
         description="Keep large areas as bright and as coloured as they were.",
         examples=[True],
     )
@@ -142,7 +142,7 @@ class RestoreAsked(Asked):
         examples=[0],
     )
     preview: bool = Field(
-        False,  # noqa: FBT003  (a default)
+        False,
         description="Also make a small WebP picture of the result, which any browser shows; with `wait`.",
         examples=[False],
     )
@@ -175,7 +175,7 @@ class DiagnoseAsked(Asked):
     wanted: ClassVar[dict[str, str]] = {"preview": "true or false"}
 
     preview: bool = Field(
-        False,  # noqa: FBT003  (a default)
+        False,
         description="Also give a small picture as a data address, where browsers do not show the picture's format.",
         examples=[False],
     )
@@ -186,5 +186,3 @@ def _region(text: str | None) -> tuple[int, int, int, int] | None:
         return None
     left, top, width, height = (int(part) for part in text.split(","))
     return left, top, width, height
-
-

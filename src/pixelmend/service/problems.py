@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from pixelmend.errors import (
     ModelError,
-    PictureError,
     PixelmendError,
     TooLargeError,
     TooLargeResultError,
@@ -92,9 +91,8 @@ def _code(error: PixelmendError) -> str:
     found = next((code for kind, code in kinds if isinstance(error, kind)), None)
     if found is not None:
         return found
-    if isinstance(error, PictureError) and not isinstance(error.__cause__, OSError):
-        return "not-possible"  # the format that was asked for does not hold it
-    return "no-room"
+    full = isinstance(error.__cause__, OSError) or "No space left" in str(error)
+    return "no-room" if full else "not-possible"  # the format that was asked for does not hold it
 
 
 def _without(text: str, names: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""The page, what it loads, and examples: files of the package, listed once, so that no path of a request reaches a disk."""
+"""The page, what it loads, and examples: files of the package, listed once: no path of a request reaches the disk."""
 
 from __future__ import annotations
 

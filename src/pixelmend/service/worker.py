@@ -33,6 +33,8 @@ _TELL_EVERY = 0.2
 """Seconds between two messages about how far a picture is."""
 _WARM = "denoise"
 """The task whose weights are loaded before the first picture comes."""
+_MANY = 1000.0
+"""Megapixels that an engine is chosen for: it is started once, and then runs for long."""
 _PREVIEW_QUALITY = 90
 _RESULT_PIXELS, _SEEN_PIXELS = 4_000_000, 2_000_000
 """Of previews: of a result, and of a picture that was diagnosed."""
@@ -41,8 +43,8 @@ _SHOWN = {"jpeg", "png", "webp", "gif", "avif", "bmp"}
 _MEDIA = {
     "png": "image/png", "jpeg": "image/jpeg", "tiff": "image/tiff", "webp": "image/webp", "avif": "image/avif",
 }  # fmt: skip
-_SPARE = 1.5
-"""Memory that the system is told to refuse, over what is allowed: the server looks first, this is what it misses."""
+_SPARE = 2**29
+"""Bytes over what is allowed from which on the system refuses memory: the server looks first, this is what it misses."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,12 @@ class Ready:
     Attributes:
         engine: Its key in the table of engines.
         device: The chip.
+        chosen: Whether there was a choice: the process may have tried other engines, and still hold their libraries.
     """
 
     engine: str
     device: str
+    chosen: bool
 
 
 @dataclass(frozen=True)
@@ -140,14 +144,14 @@ def main() -> None:
 def _begin(first: Begin) -> tuple[Ready, Callable[[Order, Tell], None]]:
     """Settle on an engine, load the weights that are asked for most, and let nothing be heard from now on."""
     weights = find_weights(_WARM)
-    kind = choose(weights.card, first.wish).kind
-    wish = replace(first.wish, engine=kind.name)
+    choice = choose(weights.card, first.wish, _MANY)
+    wish = replace(first.wish, engine=choice.kind.name)
     engine = weights.engine(wish)
     _bound(first.memory)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
-    return Ready(kind.name, engine.device), _Bench(replace(first, wish=wish)).work
+    return Ready(wish.engine, engine.device, bool(choice.timings)), _Bench(replace(first, wish=wish)).work
 
 
 def _bound(memory: int) -> None:
@@ -158,7 +162,7 @@ def _bound(memory: int) -> None:
         return
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
-    most = int(memory * _SPARE)
+    most = memory + memory // 2 + _SPARE
     resource.setrlimit(resource.RLIMIT_DATA, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pixelmend.catalog import Card
     from pixelmend.inference.engines.timings import Timing
 
+_KEPT = 16
+"""Engines that are kept: as many as there are models that ship, so that a service that does now this, now that starts
+each once. One takes about 6 MB of memory, 12 MB in the largest of those."""
 USUAL_MEGAPIXELS = 1.0
 """How large a picture is taken to be where nobody says."""
 GPU_ADVICE = {
@@ -131,7 +134,7 @@ class _Order:
     card: Card = field(compare=False)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=_KEPT)
 def _cached(order: _Order) -> Engine:
     wish = order.wish
     return order.kind.load().of(order.card, wish.device, wish.precision, wish.lanes)

@@ -136,7 +136,10 @@ RESTORE: dict[str, Any] = {
         "parameters": _parameters(RestoreAsked),
         "requestBody": _body(
             RestoreAsked,
-            {"picture": "The damaged picture.", "mask": "For the task inpaint: a picture, white where pixels are lost."},
+            {
+                "picture": "The damaged picture.",
+                "mask": "For the task inpaint: a picture, white where pixels are lost.",
+            },
         ),
     },
 }

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _HEAD = """<!doctype html>
 <html lang="en">
@@ -34,7 +34,9 @@ def reference_page(document: dict[str, Any]) -> str:
 
 def _parts(document: dict[str, Any]) -> Iterator[str]:
     operations = [
-        (path, method, operation) for path, methods in document["paths"].items() for method, operation in methods.items()
+        (path, method, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
     ]
     yield _HEAD
     yield _prose(document["info"]["description"])
@@ -58,7 +60,8 @@ def _parts(document: dict[str, Any]) -> Iterator[str]:
 
 def _operation(path: str, method: str, operation: dict[str, Any]) -> Iterator[str]:
     title = f'<span class="method">{method.upper()}</span> <code>{html.escape(path)}</code>'
-    yield f'<h2 id="{operation["operationId"]}">{title}</h2>\n<p><strong>{html.escape(operation["summary"])}.</strong></p>\n'
+    yield f'<h2 id="{operation["operationId"]}">{title}</h2>\n'
+    yield f"<p><strong>{html.escape(operation['summary'])}.</strong></p>\n"
     yield _prose(operation.get("description", ""))
     if parameters := operation.get("parameters"):
         yield "<h3>Options</h3>\n"
@@ -118,7 +121,7 @@ def _marked(text: str) -> str:
     return "".join(f"<code>{each}</code>" if number % 2 else each for number, each in enumerate(pieces))
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     top = "".join(f"<th>{each}</th>" for each in head)
     lines = [
         f"<tr><td><code>{html.escape(first)}</code></td>{''.join(f'<td>{_marked(each)}</td>' for each in rest)}</tr>"

@@ -70,7 +70,9 @@ class _Watched:
         if not self._whole and self._waited > self._limits.body_seconds:
             rate = self._size / self._waited
             if rate < self._limits.min_rate:
-                raise self._too_slow(f"it came with {rate:.0f} bytes a second, wanted {self._limits.min_rate:g} or more")
+                raise self._too_slow(
+                    f"it came with {rate:.0f} bytes a second, wanted {self._limits.min_rate:g} or more"
+                )
         return message
 
     @staticmethod

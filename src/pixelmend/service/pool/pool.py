@@ -10,16 +10,16 @@ import shutil
 import sys
 import time
 from collections import Counter, deque
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pixelmend.errors import PixelmendError
 from pixelmend.inference.folders.share import how_many
 from pixelmend.inference.hardware import cores
 from pixelmend.inference.processes import DiedError
 from pixelmend.service.job import Job
 from pixelmend.service.pool.shelf import Shelf
 from pixelmend.service.pool.slot import Slot
+from pixelmend.service.pool.told import QueueFullError, Stats, StoppingError
 from pixelmend.service.problems import Problem
 from pixelmend.service.worker import Begin, Failed, Order
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from pixelmend.errors import PixelmendError
     from pixelmend.inference.engines import Wish
     from pixelmend.service.job import State, Task
     from pixelmend.service.limits import Limits
@@ -42,50 +43,6 @@ _FIRST_MEAN, _WEIGHT = 2.0, 0.1
 """Seconds that a job takes until one is known, and what the latest counts for in the mean."""
 _LONGEST_RETRY = 3600
 _LOG = logging.getLogger("pixelmend.service")
-
-
-class QueueFullError(PixelmendError):
-    """No more jobs are taken for now.
-
-    Attributes:
-        retry_after: Whole seconds after which there is probably room, at least 1.
-    """
-
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(f"too many jobs wait: try again in {retry_after} s")
-        self.retry_after = retry_after
-
-
-class StoppingError(PixelmendError):
-    """No more jobs are taken at all."""
-
-    def __init__(self) -> None:
-        super().__init__("the server is stopping: try again later")
-
-
-@dataclass(frozen=True)
-class Stats:
-    """How the pool is.
-
-    Attributes:
-        queued: Jobs that wait.
-        running: Jobs that run.
-        workers: Processes that are there and ready.
-        restarts: How often a process was replaced.
-        rss: Bytes that each process holds, where the system tells.
-        outcomes: How many jobs ended as "done", "cancelled", or with the code of a problem.
-        kept: Jobs that have ended and are still there.
-        kept_bytes: That their results take on the disk.
-    """
-
-    queued: int = 0
-    running: int = 0
-    workers: int = 0
-    restarts: int = 0
-    rss: tuple[int, ...] = ()
-    outcomes: Counter[str] = field(default_factory=Counter)
-    kept: int = 0
-    kept_bytes: int = 0
 
 
 class Pool:
@@ -158,8 +115,10 @@ class Pool:
             (ready,) = await self._start(begin, 1)  # settles on an engine for all, so that results do not differ
             if ready.device != "cpu" and limits.workers is None:
                 self.workers = 1  # one chip, whose memory they would share
+            if ready.chosen:
+                await self._end()
             begin = replace(begin, wish=replace(begin.wish, engine=ready.engine))
-            await self._start(begin, self.workers - 1)
+            await self._start(begin, self.workers - len(self._slots))
         except BaseException:
             await self._end()
             raise
@@ -243,6 +202,10 @@ class Pool:
         self._sweep()
         job = self._jobs.get(job_id)
         return job if job is not None and job.owner == owner else None
+
+    def pid_of(self, job: Job) -> int | None:
+        """The process that does a job; None where none does."""
+        return next((slot.pid for slot in self._slots if slot.job is job), None)
 
     def cancel(self, job: Job) -> None:
         """End a job: one that waits goes, one that runs is stopped at once; both become "cancelled" and stay known.
@@ -374,7 +337,7 @@ class Pool:
             for slot in self._slots:
                 if slot.job is not None:
                     self._hold(slot)
-                elif slot.idle and slot.rss > _IDLE_SHARE * self._limits.worker_memory:
+                elif slot.idle and slot.since and slot.rss > _IDLE_SHARE * self._limits.worker_memory:
                     slot.renew()
                 else:
                     slot.renew_if_dead()

@@ -62,7 +62,7 @@ class Slot:
 
     Attributes:
         job: What it does; None where it does nothing.
-        since: When that was begun, `time.monotonic`.
+        since: When the last one was begun, `time.monotonic`; 0 where the process is new.
         why: Why its process was killed, where that was for the sake of a limit.
         restarts: How many processes came after the first.
     """
@@ -134,6 +134,7 @@ class Slot:
     def renew(self) -> None:
         """Begin with another process, and end this one."""
         self._process = None
+        self.since = 0.0
         self.restarts += 1
         self._orders.put(None)
 

@@ -42,8 +42,6 @@ class Jobs:
     async def job(self, request: Request, job_id: str) -> Response:
         """Tell how a job is."""
         job = self._find(request, job_id)
-        if job.final and job.result is None:
-            self._house.promised.discard(job.id)
         return json_answer(job.to_dict())
 
     async def events(self, request: Request, job_id: str) -> Response:
@@ -57,7 +55,7 @@ class Jobs:
         path = _there(job, job.result)
         with _gone_where_deleted():
             return await open_answer(
-                path, job.media_type, result_headers(job), lambda: self._house.promised.discard(job.id)
+                path, job.media_type, result_headers(job), lambda: self._house.promised.discard(job)
             )
 
     async def preview(self, request: Request, job_id: str) -> Response:
@@ -70,14 +68,13 @@ class Jobs:
     async def forget(self, request: Request, job_id: str) -> Response:
         """Cancel a job, or forget one that has ended."""
         job = self._find(request, job_id)
-        self._house.promised.discard(job.id)
+        self._house.promised.discard(job)
         self._house.pool.cancel(job)
         return Response(status_code=204)
 
     def _find(self, request: Request, job_id: str) -> Job:
         job = self._house.pool.get(job_id, owner_of(request))
         if job is None:
-            self._house.promised.discard(job_id)
             detail = "there is no such job: it was released, has expired, or never was; send the picture again"
             raise refusal(404, "unknown-job", detail)
         line = line_of(request)
@@ -124,4 +121,3 @@ async def _events(job: Job) -> AsyncIterator[str]:
         change.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await change
-        await changes.aclose()

@@ -60,15 +60,13 @@ class Pictures:
         if ended is None:
             return Response(status_code=_GONE)
         if not ended:
-            self._house.promised.add(job.id)
+            self._house.promised.add(job)
             told = job.to_dict()
             return json_answer(told, 202, {"location": told["links"]["self"], "pixelmend-job": job.id})
         with self._released_if_failed(job):
             result = _result(job)
             line_of(request).megapixels = megapixels_of(job)
-            return await open_answer(
-                result, job.media_type, result_headers(job), lambda: self._house.pool.release(job)
-            )
+            return await open_answer(result, job.media_type, result_headers(job), lambda: self._house.pool.release(job))
 
     async def diagnose(self, request: Request) -> Response:
         """Say what is wrong with a picture."""
