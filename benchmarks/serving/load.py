@@ -226,16 +226,21 @@ def mix(server: Server, found: Sequence[Sample], clients: int, seconds: float) -
         seconds: How long.
     """
     kinds = [left if n % 10 == 0 else restored if n % 2 else fetched for n in range(clients)]
-    before = server.workers()
+    workers = len(server.workers())
+    killed: list[int] = []
 
     async def kill(_visit: Visit, _number: int) -> None:
         await asyncio.sleep(seconds / 2)
-        os.kill(before[0], signal.SIGKILL)
+        while not killed:  # those whose client goes away are ended, and replaced, all the time
+            with contextlib.suppress(OSError, IndexError):
+                found = server.workers()[0]
+                os.kill(found, signal.SIGKILL)
+                killed.append(found)
 
     tally = Tally()
     visit = Visit(server, found, tally, time.monotonic() + seconds)
     moments, took = asyncio.run(_together(visit, [*kinds, kill]))
-    settled = _settle(server, len(before))
+    settled = _settle(server, workers)
     after = server.workers()
     return Mix(
         clients=clients,
@@ -245,7 +250,7 @@ def mix(server: Server, found: Sequence[Sample], clients: int, seconds: float) -
         done=tally.done,
         retried=tally.retried,
         away=tally.away,
-        replaced=len(after) == len(before) and before[0] not in after,
+        replaced=len(after) == workers and killed[0] not in after,
         settled=settled,
         left_bytes=server.files(),
         alone_after=asyncio.run(_alone(server, found, 3)),
