@@ -24,6 +24,15 @@ def test_the_run_half_loads_nothing_of_the_learn_half(room: str) -> None:
     assert loaded_by(f"import pixelmend.{room}").isdisjoint(HEAVY)
 
 
+def test_a_process_of_the_service_loads_no_server() -> None:
+    servers = {"fastapi", "starlette", "uvicorn", "prometheus_client", "python_multipart", "ray"}
+    assert loaded_by("import pixelmend.service.worker, pixelmend.service.pool").isdisjoint({*HEAVY, *servers})
+
+
+def test_the_service_loads_nothing_of_the_learn_half() -> None:
+    assert loaded_by("import pixelmend.service; pixelmend.service.serve").isdisjoint({*HEAVY} - {"pydantic"})
+
+
 def test_the_package_loads_next_to_nothing() -> None:
     assert loaded_by("import pixelmend").isdisjoint({*HEAVY, "numpy", "onnxruntime", "pyvips", "typer"})
 

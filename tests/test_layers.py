@@ -16,7 +16,8 @@ LAYERS = (
     {"export"},
     {"training", "evaluation"},
     {"compression"},
-    {"cli", "service"},
+    {"service"},
+    {"cli"},
 )
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 PACKAGE = Path(pixelmend.__file__).parent

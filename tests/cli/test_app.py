@@ -24,6 +24,7 @@ def python(code: str) -> str:
         "pixelmend.diagnosis",
         "pixelmend.inference",
         "pixelmend.cli",
+        "pixelmend.service",
     ],
 )
 def test_the_run_half_imports_nothing_of_the_learn_half(module: str) -> None:

@@ -16,6 +16,7 @@ from pixelmend.cli import app, completion
 from pixelmend.images import formats
 from pixelmend.inference.engines import onnx_runtime
 from pixelmend.inference.engines.table import KINDS
+from pixelmend.service.logs import FORMS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +41,7 @@ def test_names_are_those_that_exist() -> None:
     assert set(completion.ENGINES) == {"auto", *KINDS}
     assert set(completion.DEVICES) == {"auto", "mps", *onnx_runtime._DEVICES}
     assert set(completion.FORMATS) == set(formats())
+    assert set(completion.LOGS) == set(FORMS)
     assert set(completion.SIZES) == {catalog.by_name(name).size for name in catalog.names()}
 
 

@@ -31,6 +31,16 @@ def test_a_missing_package_is_named_with_what_to_do(verb: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("package", ["fastapi", "uvicorn"])
+def test_a_server_says_what_it_lacks(package: str) -> None:
+    code = f"import sys; sys.modules[{package!r}] = None; from pixelmend.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, "serve"], capture_output=True, text=True, check=False)
+    wanted = f"pixelmend: this needs {package}, which is not installed: pip install 'pixelmend[serve]'\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", wanted)
+    told = subprocess.run([sys.executable, "-c", code, "serve", "--help"], capture_output=True, text=True, check=False)
+    assert (told.returncode, "--port" in told.stdout) == (0, True)
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_help_needs_no_package(verb: str) -> None:
     done = without_torch(verb, "--help")

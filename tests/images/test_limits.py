@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pixelmend.errors import UnreadableError, UnwritableError, UsageError
+from pixelmend.errors import TooLargeError, TooLargeResultError, UnreadableError, UnwritableError, UsageError
 from pixelmend.images import decode, limits
 from pixelmend.images.limits import VARIABLE, check_output
 from pixelmend.images.picture import ArrayPicture
 from pixelmend.images.vips import pyvips
-from tests.images import bombs
+from tests.images import bombs, samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -191,3 +191,46 @@ def test_memory_is_what_was_measured(tmp_path: Path) -> None:
         took, reckoned = map(float, done.stdout.split())
         assert took < reckoned + 4, path.suffix  # and 25 MB for all else
     assert limits.MEMORY == 1e9
+
+
+SMALL: dict[str, Callable[[], bytes]] = {
+    **{form: next(iter(cases.values())) for form, cases in samples.FILES.items()},
+    "PPM": lambda: b"P6\n60 40\n255\n" + bytes(60 * 40 * 3),
+    "PFM": lambda: b"Pf\n60 40\n-1\n" + bytes(60 * 40 * 4),
+}
+
+
+@pytest.mark.parametrize("form", SMALL)
+def test_a_caller_may_name_the_limit(form: str, tmp_path: Path) -> None:
+    data, path = SMALL[form](), tmp_path / "picture"
+    path.write_bytes(data)
+    for source in (data, path):
+        with pytest.raises(TooLargeError, match=r"megapixels.*: give a smaller picture") as caught:
+            decode(source, max_megapixels=0.0001)
+        assert VARIABLE not in str(caught.value)
+        assert decode(source, max_megapixels=1.0).width > 0
+
+
+def test_a_limit_that_is_named_takes_the_place_of_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    small, large = bombs.png(100, 100), bombs.png(3000, 3000)
+    monkeypatch.setenv(VARIABLE, "0.001")
+    assert decode(small, max_megapixels=1.0).width == 100
+    monkeypatch.setenv(VARIABLE, "100000")
+    with pytest.raises(TooLargeError, match=r"9 megapixels.*at most 1"):
+        decode(large, max_megapixels=1.0)
+
+
+def test_the_limit_of_memory_stays_beside_one_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "100000")
+    for bomb in (bombs.png(20000, 20000, interlaced=True), bombs.webp(16383, 16383), bombs.gif(40000)):
+        with pytest.raises(TooLargeError, match="of memory, wanted at most 1 GB: give a smaller picture"):
+            decode(bomb, max_megapixels=10_000.0)
+
+
+def test_the_limit_of_a_result_may_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = ArrayPicture(np.zeros((100, 100, 3), np.uint8), None, None)
+    monkeypatch.setenv(VARIABLE, "100000")
+    check_output(picture, 4, max_megapixels=0.16)
+    with pytest.raises(TooLargeResultError, match=r"400×400 .* enlarge less or give a part of it") as caught:
+        check_output(picture, 4, max_megapixels=0.15)
+    assert VARIABLE not in str(caught.value)

@@ -91,8 +91,7 @@ def serve(  # noqa: PLR0913  (each option is a parameter)
 ) -> None:
     """Restore pictures for browsers and programs, over HTTP.
 
-    Pictures stay on this machine, and only it reaches the server, unless --host says otherwise. Ctrl-C stops it once
-    what was begun is done.
+    Only this machine reaches it, unless --host says otherwise; Ctrl-C stops it once all that was begun is done.
 
     pixelmend serve --browser
 

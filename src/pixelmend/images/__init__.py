@@ -15,7 +15,7 @@ from pixelmend.images.formats import (
     formats,
     suffix_for,
 )
-from pixelmend.images.heads import HEAD, format_by_bytes
+from pixelmend.images.heads import HEAD, READABLE_FORMATS, format_by_bytes
 from pixelmend.images.kinds import give_back, open_image
 from pixelmend.images.limits import check_output
 from pixelmend.images.picture import ArrayPicture, ColourSpace, PictureLike, Pixels
@@ -28,6 +28,7 @@ from pixelmend.images.values import LUMA, from_unit, full_scale, to_unit
 __all__ = [
     "HEAD",
     "LUMA",
+    "READABLE_FORMATS",
     "ArrayPicture",
     "ColourSpace",
     "Encoded",

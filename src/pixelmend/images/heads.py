@@ -10,6 +10,8 @@ import re
 
 from pixelmend.images.limits import begins_as_tiff
 
+READABLE_FORMATS = ("jpeg", "png", "webp", "tiff", "avif", "heic", "gif", "bmp", "ppm", "pgm", "pfm")
+"""All that are read, as `Picture.format` names them."""
 HEAD = 64
 """So many bytes tell the format."""
 _STARTS = {

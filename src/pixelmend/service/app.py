@@ -15,7 +15,7 @@ from starlette.routing import Match
 from pixelmend.errors import PixelmendError
 from pixelmend.service.answers import CLOSE, Refusal, problem_answer, refusal
 from pixelmend.service.document import make_document, operations, reference_page
-from pixelmend.service.guards import Bodies, Headers, Hosts, KeyHolders, Origins
+from pixelmend.service.guards import Bodies, Headers, Heads, Hosts, KeyHolders, Origins
 from pixelmend.service.problems import Problem, problem_of
 from pixelmend.service.routes.about import About
 from pixelmend.service.routes.jobs import Jobs
@@ -42,6 +42,7 @@ def build_app(house: House) -> ASGIApp:
     app = KeyHolders(app, house.access.keys)
     app = Origins(app, house.access.origins)
     app = Hosts(app, house.access, house.bound)
+    app = Heads(app)
     app = Headers(app, tls=house.tls)
     return Telling(app, house.log, house.metrics)
 

@@ -274,6 +274,8 @@ class _Form:
             raise _bad_form("a part of it has no name")
         if name in self._files:
             raise refusal(422, "bad-option", f"got the file {name} twice: give it once", CLOSE)
+        if name in FILES and name not in self._wanted:
+            raise refusal(422, "unknown-option", f"got a {name}, which is not wanted here: leave it out", CLOSE)
         if name in self._wanted:
             self._files[name] = self._create(name)
         else:

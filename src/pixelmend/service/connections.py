@@ -5,7 +5,7 @@ uvicorn reads requests with h11 and calls the application; what it leaves open i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from pixelmend.service.limits import Limits
     from pixelmend.service.metrics import Metrics
 
-HEAD_BYTES = 16 * 2**10
-"""Of the head of a request; a longer one is refused."""
 _LINGER = 5.0
 """Seconds for which the rest of a body is read and thrown away, so that its sender comes to read why it was refused."""
 
@@ -60,7 +58,7 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Watch it from its beginning, or close it where there are too many."""
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", _Gentle(transport, self)))
         if len(self.connections) > self.allowed.connections:
             self._cut("too many")
         else:
@@ -75,12 +73,14 @@ class Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on; a head that has begun must come to its end in time."""
+        if self.transport.is_closing():
+            return
         super().data_received(data)
         self._watch_head()
 
     def on_response_complete(self) -> None:
         """Wait for the next request, or for the rest of this one."""
-        if self.conn.their_state is h11.SEND_BODY:
+        if self._sends:
             self._rest = self._later(_LINGER, "unread body")
         super().on_response_complete()
         self._watch_head()
@@ -108,9 +108,21 @@ class Connection(H11Protocol):
                 self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
 
+    @property
+    def _sends(self) -> bool:
+        """Whether its client is in the middle of a body."""
+        return bool(self.conn.their_state is h11.SEND_BODY)
+
+    def lingers(self) -> bool:
+        """Begin to throw away what comes, where the client still sends: closed at once, it would never read why."""
+        if not self._sends:
+            return False
+        self._rest = self._rest or self._later(_LINGER, "unread body")
+        return True
+
     def _watch_head(self) -> None:
         """Time the head of a request from its first byte on."""
-        if self.conn.their_state is not h11.SEND_BODY:
+        if not self._sends:
             _stop(self._rest)
         waits = self.conn.their_state is h11.IDLE and not self.transport.is_closing()
         begun = bool(self.conn.trailing_data[0])
@@ -126,6 +138,37 @@ class Connection(H11Protocol):
     def _cut(self, why: str) -> None:
         self.counts.closed(why)
         self.transport.abort()
+
+
+class _Gentle:
+    """A way to a client that is closed only once the client has stopped sending, or soon after.
+
+    Args:
+        inner: What it is.
+        connection: What it is closed for.
+    """
+
+    def __init__(self, inner: asyncio.Transport, connection: Connection) -> None:
+        self._inner, self._connection = inner, connection
+        self._lingers = False
+
+    def __getattr__(self, name: str) -> Any:
+        """All else is as it was."""
+        return getattr(self._inner, name)
+
+    def is_closing(self) -> bool:
+        """Whether nothing more is to be said."""
+        return self._lingers or self._inner.is_closing()
+
+    def close(self) -> None:
+        """Say no more, and read on for a while where something still comes."""
+        if self.is_closing() or not self._connection.lingers():
+            self._inner.close()
+            return
+        self._lingers = True
+        self._inner.resume_reading()
+        if self._inner.can_write_eof():
+            self._inner.write_eof()
 
 
 def _stop(timer: asyncio.TimerHandle | None) -> None:

@@ -6,9 +6,8 @@ import math
 from dataclasses import dataclass, fields
 
 from pixelmend.errors import UnknownNameError, UsageError
+from pixelmend.images import READABLE_FORMATS
 
-FORMATS = ("jpeg", "png", "webp", "tiff", "avif", "heic", "gif", "bmp", "ppm", "pgm", "pfm")
-"""The formats that are read, by the names that `pixelmend.images.format_by_bytes` gives them."""
 _LEAST_MEMORY = 2**28
 _COUNTS = {"workers", "queue", "connections"}
 """How many of something: whole numbers."""
@@ -36,7 +35,7 @@ class Limits:
         idle_seconds: After which a connection without a request is closed.
         connections: Open at the same time; more are closed at once.
         grace_seconds: For which a stop waits for what was begun.
-        formats: That are read, told by the first bytes; some of `FORMATS`.
+        formats: That are read, told by the first bytes; some of `pixelmend.images.READABLE_FORMATS`.
 
     Raises:
         UsageError: A value that no limit can have.
@@ -58,7 +57,7 @@ class Limits:
     idle_seconds: float = 15.0
     connections: int = 512
     grace_seconds: float = 60.0
-    formats: tuple[str, ...] = FORMATS
+    formats: tuple[str, ...] = READABLE_FORMATS
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -69,10 +68,10 @@ class Limits:
         if self.worker_memory < _LEAST_MEMORY:
             raise UsageError(f"got worker memory {self.worker_memory}, wanted at least {_LEAST_MEMORY} bytes")
         if not self.formats:
-            raise UsageError(f"got no formats, wanted some of: {', '.join(FORMATS)}")
+            raise UsageError(f"got no formats, wanted some of: {', '.join(READABLE_FORMATS)}")
         for name in self.formats:
-            if name not in FORMATS:
-                raise UnknownNameError("format", name, FORMATS)
+            if name not in READABLE_FORMATS:
+                raise UnknownNameError("format", name, READABLE_FORMATS)
 
 
 def _check(name: str, value: float) -> None:

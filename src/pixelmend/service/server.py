@@ -29,7 +29,8 @@ from pixelmend.errors import UsageError
 from pixelmend.inference import Settings
 from pixelmend.service.access import Access
 from pixelmend.service.app import build_app
-from pixelmend.service.connections import HEAD_BYTES, connections
+from pixelmend.service.connections import connections
+from pixelmend.service.guards.heads import HEAD_BYTES
 from pixelmend.service.house import House
 from pixelmend.service.limits import Limits
 from pixelmend.service.logs import Log
@@ -120,6 +121,9 @@ class Running:
         access: Who may come in.
         limits: What is allowed.
         log: What tells.
+
+    Attributes:
+        house: What its routes share; None before it is there.
     """
 
     def __init__(self, wish: Wish, place: Place, access: Access, limits: Limits, log: Log) -> None:
@@ -127,6 +131,7 @@ class Running:
         self._main: asyncio.Task[None] | None = None
         self._server: Server | None = None
         self._draining: asyncio.Task[None] | None = None
+        self.house: House | None = None
 
     async def run(self, ready: Callable[[str], None]) -> None:
         """Serve until `stop` was called.
@@ -156,7 +161,7 @@ class Running:
         pool = Pool(self._limits, self._wish, spool, observe=metrics.ended)
         metrics.watch(lambda: pool.stats)
         tls = self._place.certificate is not None
-        house = House(
+        self.house = house = House(
             self._limits, self._access, self._place.host, tls, self._wish, pool, spool, find_static(), metrics,
             self._log,
         )  # fmt: skip

@@ -22,6 +22,10 @@ REQUEST = "Pixelmend-Request"
 """The header that holds a request's number."""
 
 
+_METHODS = {"GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH"}
+"""Those that are told by their names: others are words of whoever sends them."""
+
+
 class Telling:
     """Tells the log and the metrics of each request.
 
@@ -40,7 +44,8 @@ class Telling:
         """Pass a request on, and tell of it once it is over."""
         if scope["type"] != "http":
             return
-        line, begin = Line(secrets.token_hex(8), scope["method"]), time.perf_counter()
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        line, begin = Line(secrets.token_hex(8), method), time.perf_counter()
         inner = {**scope, "state": {**scope.get("state", {}), "line": line}}
         if scope["method"] == "HEAD":
             inner["method"] = "GET"  # the server leaves the body out

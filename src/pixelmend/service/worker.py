@@ -44,7 +44,7 @@ _MEDIA = {
     "png": "image/png", "jpeg": "image/jpeg", "tiff": "image/tiff", "webp": "image/webp", "avif": "image/avif",
 }  # fmt: skip
 _SPARE = 2**29
-"""Bytes over what is allowed from which on the system refuses memory: the server looks first, this is what it misses."""
+"""Bytes over what is allowed from which on the system refuses memory: the server looks first, this is for the rest."""
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ import pickle
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from pixelmend.errors import PixelmendError
 from pixelmend.inference.processes.words import readable
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 Tell = Callable[[object], None]
 """Sends an answer."""
+Begin = Callable[[Any], tuple[object, Callable[[Any, Tell], None]]]
+"""See `obey`."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Refusal:
     exit_code: int
 
 
-def obey(begin: Callable[[Any], tuple[object, Callable[[Any, Tell], None]]]) -> None:
+def obey(begin: Begin) -> NoReturn:
     """Be such a process: Ctrl-C is for the parent alone, and what a library prints is no answer.
 
     Args:
@@ -57,13 +60,23 @@ def obey(begin: Callable[[Any], tuple[object, Callable[[Any, Tell], None]]]) -> 
         answers.flush()
 
     try:
-        ready, work = begin(orders.get())
+        _obey(begin, orders.get, tell)
+    except BaseException:  # noqa: BLE001  (this process has come to its end)
+        traceback.print_exc()
+        sys.stderr.flush()
+    # At once: Python's own end would wait for the thread that listens, and abort.
+    os._exit(1)
+
+
+def _obey(begin: Begin, take: Callable[[], Any], tell: Tell) -> None:
+    try:
+        ready, work = begin(take())
     except PixelmendError as error:
         tell(Refusal(readable(str(error)), error.exit_code))
         return
     tell(ready)
     while True:
-        work(orders.get(), tell)
+        work(take(), tell)
 
 
 def _listen(pipe: BinaryIO, orders: SimpleQueue[Any]) -> None:

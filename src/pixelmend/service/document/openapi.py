@@ -60,7 +60,7 @@ def make_document(app: FastAPI, *, keys: bool) -> dict[str, Any]:
 
 def _complete(operation: dict[str, Any], path: str, method: str, *, keys: bool) -> None:
     """Add what any operation of this kind may answer."""
-    common = {400: "bad-request", 421: "unknown-host", 500: "fault"}
+    common = {400: "bad-request", 421: "unknown-host", 431: "head-too-long", 500: "fault"}
     if keys and not is_open(path):
         common[401] = "no-key"
         operation["security"] = [{"key": []}]

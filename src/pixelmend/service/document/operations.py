@@ -43,6 +43,7 @@ _WHY = {
     "unknown-host": "The request calls the service by a name that is not its own.",
     "bad-option": "An option that there is not, a value that cannot be, or a picture that cannot be restored so.",
     "queue-full": "Too many jobs wait.",
+    "head-too-long": "The head of the request is too long.",
     "fault": "The server failed; its log says more.",
     "stopping": "The server is stopping.",
     "no-room": "The server's disk is full.",

@@ -5,7 +5,7 @@ import { choose, listen, offerExamples } from "./incoming.js";
 import { Painter } from "./painter.js";
 import { Settings } from "./settings.js";
 import { Stage } from "./stage.js";
-import { advisedTask, bytesWords, findingWords, formatName, lookedAt, problemWords, resultWords, secondsWords } from "./words.js";
+import { advisedTask, bytesWords, findingWords, formatName, helps, lookedAt, problemWords, resultWords, secondsWords } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
 const SUFFIXES = { jpeg: ["jpg", "jpeg", "jpe", "jfif"], png: ["png"], tiff: ["tif", "tiff"], webp: ["webp"], avif: ["avif"] };
@@ -112,7 +112,7 @@ async function diagnose(mine) {
   byId("picture-facts").textContent += ` (${formatName(found.diagnosis.format)})`;
   const advised = advisedTask(found);
   const { example } = mine;
-  settings.advise(found.diagnosis.format, example?.task ?? advised);
+  settings.advise(found.diagnosis.format, example?.task ?? advised, Boolean(example) || helps(found));
   if (example && example.task !== advised) tellFinding(example.title, exampleWords(found), { found });
   else tellFinding(...findingWords(found.diagnosis), { found });
   if (example?.mask) await painter.load(example.mask);
@@ -215,10 +215,9 @@ function showJob(job) {
 
 function showProgress(words, share) {
   const bar = byId("progress");
-  if (byId("progress-words").textContent !== words) {
-    byId("progress-words").textContent = words;
-    say(words);
-  }
+  const before = byId("progress-words").textContent;
+  byId("progress-words").textContent = words;
+  if (before.replace(/\d+/, "") !== words.replace(/\d+/, "")) say(words); // not every second that is counted
   byId("progress-number").textContent = share === null ? "" : `${Math.round(100 * share)} %`;
   if (share === null) bar.removeAttribute("value");
   else bar.value = share;
@@ -307,6 +306,9 @@ byId("mask-file").addEventListener("change", async (event) => {
   }
 });
 byId("open-help").addEventListener("click", () => byId("help").showModal());
+if (/Mac|iP(hone|ad)/.test(navigator.platform)) {
+  for (const each of byId("help").querySelectorAll("kbd")) if (each.textContent === "Ctrl") each.textContent = "⌘";
+}
 
 const shortcuts = {
   Enter: () => restore(),

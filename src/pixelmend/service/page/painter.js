@@ -156,6 +156,7 @@ export class Painter {
     else if (event.ctrlKey || event.metaKey || event.altKey) return false;
     else if (moves[event.key]) this.#walk(...moves[event.key]);
     else if (event.key === " ") this.#press(event.repeat);
+    else if (event.key === "Escape" && this.#down) this.#drop();
     else if (event.key === "[" || event.key === "]") {
       slider.value = Number(slider.value) * (event.key === "[" ? 1 / 1.2 : 1.2) + (event.key === "[" ? -1 : 1);
       this.#showCursor();
@@ -187,6 +188,14 @@ export class Painter {
     else this.#end();
     this.cursor.classList.toggle("down", this.#down);
     this.say(this.#down ? `The brush is down at ${Math.round(this.#at.x)}, ${Math.round(this.#at.y)}.` : "The brush is lifted.");
+  }
+
+  // The stroke is given up.
+  #drop() {
+    this.#down = false;
+    this.cursor.classList.remove("down");
+    this.#cancel();
+    this.say("The stroke is given up.");
   }
 
   #draw(context) {

@@ -57,10 +57,10 @@ export class Settings {
     this.task = "auto";
   }
 
-  // What a diagnosis says: the picture's format and the task that helps; whoever has chosen one meanwhile keeps it.
-  advise(format, task) {
+  // What a diagnosis says: the picture's format, a task, and whether that helps; who has chosen one meanwhile keeps it.
+  advise(format, task, helps) {
     this.#source = format;
-    this.#mark(task);
+    this.#mark(helps ? task : null);
     if (!this.#touched && this.task !== task) this.task = task;
     else this.show();
   }

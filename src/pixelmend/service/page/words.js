@@ -67,7 +67,8 @@ const MAIN = {
 };
 export const findingWords = (diagnosis) => (MAIN[diagnosis.main] ?? MAIN.nothing)(diagnosis);
 
-// The task that follows from it.
+// Whether there is anything to be mended, and the task that follows from it.
+export const helps = ({ diagnosis, advice }) => advice.task !== null || advisedTask({ diagnosis, advice }) !== "auto";
 export function advisedTask({ diagnosis, advice }) {
   if (advice.task !== null) return advice.scale === null ? advice.task : "auto";
   if (diagnosis.main === "lost pixels") return "inpaint";

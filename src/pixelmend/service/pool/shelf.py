@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import shutil
 from typing import TYPE_CHECKING
 
@@ -52,7 +53,7 @@ class Shelf:
 
     def expired(self, now: float) -> list[Job]:
         """Let go of all whose time is over."""
-        gone = [job for job in self._sizes if job.expires is not None and job.expires <= now]
+        gone = list(itertools.takewhile(lambda job: job.expires is not None and job.expires <= now, self._sizes))
         for job in gone:
             self.drop(job)
         return gone
