@@ -33,6 +33,15 @@ def test_all_routes_are_told_of(document: dict[str, Any]) -> None:
     assert len(set(names)) == len(names) == len(told)
 
 
+def test_what_is_referred_to_is_there(document: dict[str, Any]) -> None:
+    names = {operation["operationId"] for operation in operations(document)}
+    for link in document["paths"]["/v1/restore"]["post"]["responses"]["202"]["links"].values():
+        assert link["operationId"] in names
+    found = set(re.findall(r"'#/components/schemas/(\w+)'", str(document)))
+    assert found <= set(document["components"]["schemas"])
+    assert "422" not in document["paths"]["/v1/jobs/{job_id}"]["get"]["responses"]
+
+
 def test_every_answer_has_words_and_every_problem_an_example(document: dict[str, Any]) -> None:
     for operation in operations(document):
         assert operation["summary"]

@@ -137,6 +137,7 @@ def test_waiting_has_an_end() -> None:
         (TooLargeResultError("no"), 413, "too-large"),
         (UnwritableError("WebP holds at most 16383 a side"), 422, "not-possible"),
         (UnwritableError("cannot write /x: No space left on device"), 507, "no-room"),
+        (OSError(28, "No space left on device"), 507, "no-room"),
         (ModelError("no"), 500, "model"),
         (MemoryError("no"), 413, "too-much-memory"),
         (ZeroDivisionError("no"), 500, "fault"),

@@ -350,6 +350,16 @@ def test_a_format_that_is_not_wanted(tmp_path: Path, small: bytes) -> None:
     assert "png" in job.problem.detail
 
 
+def test_a_spool_folder_that_is_gone_fails_the_job(tmp_path: Path, small: bytes) -> None:
+    with Pools(tmp_path) as pools:
+        (tmp_path / "jobs").write_text("a file is in the way")
+        job = pools.do(pools.task(small))
+        assert (job.state, job.problem and job.problem.code) == ("failed", "fault")
+        assert not job.task.source.exists()
+        (tmp_path / "jobs").unlink()
+        assert pools.do(pools.task(small)).state == "done"
+
+
 def test_a_stop_lets_all_jobs_come_to_their_end(tmp_path: Path, small: bytes) -> None:
     with Pools(tmp_path) as pools:
         jobs = [pools.submit(pools.task(small)) for _ in range(3)]
@@ -361,22 +371,6 @@ def test_a_stop_lets_all_jobs_come_to_their_end(tmp_path: Path, small: bytes) ->
         with pytest.raises(StoppingError, match="stopping"):
             pools.submit(pools.task(small))
         assert pools.pool.stats.workers == 0
-
-
-def test_a_stop_at_once_fails_what_is_not_done(tmp_path: Path, small: bytes, large: bytes) -> None:
-    with Pools(tmp_path) as pools:
-        jobs = [pools.submit(pools.task(large, SLOW)), pools.submit(pools.task(small))]
-        pools.until_running(jobs[0])
-
-        async def twice() -> None:
-            patient = asyncio.create_task(pools.pool.stop(100))
-            await asyncio.sleep(0)
-            await pools.pool.stop(0)
-            await patient
-
-        pools.run(twice())
-        assert [job.problem and job.problem.code for job in jobs] == ["stopping"] * 2
-        assert not any(job.task.source.exists() for job in jobs)
 
 
 def test_a_pool_that_cannot_start_says_why(tmp_path: Path) -> None:

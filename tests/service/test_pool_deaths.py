@@ -152,6 +152,22 @@ def test_a_job_may_not_take_all_memory(tmp_path: Path, large: bytes, small: byte
         assert modest.state == "done"
 
 
+def test_a_stop_at_once_fails_what_is_not_done(tmp_path: Path, small: bytes, large: bytes) -> None:
+    with Pools(tmp_path) as pools:
+        jobs = [pools.submit(pools.task(large, NEVER_DONE)), pools.submit(pools.task(small))]
+        pools.until_running(jobs[0])
+
+        async def twice() -> None:
+            patient = asyncio.create_task(pools.pool.stop(100))
+            await asyncio.sleep(0)
+            await pools.pool.stop(0)
+            await patient
+
+        pools.run(twice())
+        assert [job.problem and job.problem.code for job in jobs] == ["stopping"] * 2
+        assert not any(job.task.source.exists() for job in jobs)
+
+
 def test_nothing_is_left_of_a_pool_that_has_stopped(tmp_path: Path, large: bytes) -> None:
     with Pools(tmp_path, workers=1) as pools:
         job = pools.submit(pools.task(large, NEVER_DONE))

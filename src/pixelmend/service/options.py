@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _LONGEST = 40
 """Characters of a value that are repeated in an error."""
-_NUMBERS = r"\s*\d{1,7}\s*"
+_NUMBER = r" *[0-9]{1,7} *"
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
@@ -124,7 +124,7 @@ class RestoreAsked(Asked):
     )
     region: str | None = Field(
         None,
-        pattern=rf"^{_NUMBERS},{_NUMBERS},{_NUMBERS},{_NUMBERS}$",
+        pattern=rf"^{_NUMBER}(,{_NUMBER}){{3}}$",
         description="Restore this part only: left, top, width and height in pixels of the picture as it is shown.",
         examples=["0,0,64,64"],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,8 @@ def problem_of(error: BaseException, names: Mapping[str, str] | None = None) -> 
         return Problem.of("too-much-memory", "there is no memory for it: give a smaller picture, or a part of it")
     if isinstance(error, ModelError):
         return Problem.of("model", "the network gave no picture; the log of the server says more")
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return Problem.of("no-room", "there is no room for the result: try again later")
     if not isinstance(error, PixelmendError):
         return Problem.of("fault", "this should not happen; the log of the server says more")
     return Problem.of(_code(error), _without(readable(str(error)), names or {}))

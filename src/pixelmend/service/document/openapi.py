@@ -69,6 +69,8 @@ def _complete(operation: dict[str, Any], path: str, method: str, *, keys: bool) 
     if method == "post":
         common |= {408: "too-slow", 413: "body-too-large"}
     responses = operation["responses"]
+    if "HTTPValidationError" in str(responses.get("422")):  # FastAPI's guess: a name in a path can be any text
+        del responses["422"]
     for status, told in problems(common).items():
         responses.setdefault(str(status), told)
     operation["responses"] = dict(sorted(responses.items()))

@@ -117,6 +117,11 @@ def _body(asked: type[Asked], files: Mapping[str, str]) -> dict[str, Any]:
     return {"required": True, "description": words, "content": {"multipart/form-data": {"schema": form}, **content}}
 
 
+def _link(operation: str) -> dict[str, Any]:
+    """How a job that is answered leads to an operation."""
+    return {"operationId": operation, "parameters": {"job_id": "$response.body#/id"}}
+
+
 _COMES = {415: "unsupported-format", 422: "bad-option", 429: "queue-full", 503: "stopping", 507: "no-room"}
 """What may become of a picture that is sent, beside what may become of any body."""
 
@@ -130,6 +135,7 @@ RESTORE: dict[str, Any] = {
         202: {
             **json_answers("It takes longer than `wait`: the job, which goes on.", "Job"),
             "headers": {"Location": {"description": "The address of the job.", "schema": {"type": "string"}}},
+            "links": {name: _link(name) for name in ("job", "events", "result", "preview", "forget")},
         },
         **problems(_COMES),
     },

@@ -20,7 +20,7 @@ from pixelmend.service.job import Job
 from pixelmend.service.pool.shelf import Shelf
 from pixelmend.service.pool.slot import Slot
 from pixelmend.service.pool.told import QueueFullError, Stats, StoppingError
-from pixelmend.service.problems import Problem
+from pixelmend.service.problems import Problem, problem_of
 from pixelmend.service.worker import Begin, Failed, Order
 
 if TYPE_CHECKING:
@@ -236,19 +236,26 @@ class Pool:
         for slot in self._slots:
             if not self._queue:
                 break
-            if not slot.idle or slot.renew_if_dead():
-                continue
-            job = self._queue.popleft()
-            alone = self.workers == 1 or not (self._queue or self._running)
-            job.state, job.progress, job.ahead = "running", 0.0, 0
-            job.tries += 1
-            job.started = self._clock()
-            folder = self._shelf.folder(job)
-            folder.mkdir(parents=True, exist_ok=True)
-            task, lanes = job.task, 0 if alone else max(1, cores() // self.workers)
-            slot.give(job, Order(task.source, task.settings, folder, task.preview, lanes))
-            job.tell()
+            if slot.idle and not slot.renew_if_dead():
+                self._give(slot, self._queue.popleft())
         self._tell_ahead()
+
+    def _give(self, slot: Slot, job: Job) -> None:
+        """Begin a job, with all cores where it is the only one."""
+        alone = self.workers == 1 or not (self._queue or self._running)
+        folder = self._shelf.folder(job)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            _LOG.error("no folder for job %s: %s", job.id, error.strerror)
+            self._finish(job, "failed", problem_of(error))
+            return
+        job.state, job.progress, job.ahead = "running", 0.0, 0
+        job.tries += 1
+        job.started = self._clock()
+        task, lanes = job.task, 0 if alone else max(1, cores() // self.workers)
+        slot.give(job, Order(task.source, task.settings, folder, task.preview, lanes))
+        job.tell()
 
     def _tell_ahead(self) -> None:
         for ahead, job in enumerate(self._queue):
