@@ -8,29 +8,56 @@ import socket
 import struct
 import zipfile
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import numpy as np
 import pytest
 
+from benchmarks.serving.server import Server
+from benchmarks.serving.server import serving as started
 from pixelmend.images import encode
+from pixelmend.service.access import Access, Keys
 from tests.images import bombs
 from tests.service.raw import Reply, ask, closed_after, form, head, opened, part, post, replies, send, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
+
+    from tests.service.conftest import Begin
+    from tests.service.serving import Serving
 
 RESTORE, DIAGNOSE = "/v1/restore?task=denoise", "/v1/diagnose"
 GIGABYTE = 10**9
 
 
 @pytest.fixture(scope="module")
-def picture() -> bytes:
-    """A small PNG with noise."""
-    pixels = np.random.default_rng(0).integers(60, 200, (40, 56, 3), dtype=np.uint8)
-    return encode(pixels, "png")
+def port(service: Serving) -> int:
+    """Of a server with the usual limits."""
+    return service.port
+
+
+@pytest.fixture(scope="module")
+def strict(serving: Begin) -> int:
+    """The port of a server with no patience."""
+    return serving(
+        max_bytes=2**20, header_seconds=1.0, body_seconds=1.0, idle_seconds=1.0, min_rate=1000.0, connections=16
+    ).port
+
+
+@pytest.fixture(scope="module")
+def keyed(serving: Begin) -> tuple[int, str]:
+    """The port of a server that wants a key, and the key."""
+    key = "a-key-that-nobody-guesses"
+    return serving(access=Access(Keys([key]))).port, key
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server in a process of its own, whose memory can be looked at."""
+    with started(tmp_path_factory.mktemp("watched"), "--workers", "1", "--max-mb", "4", "--log", "off") as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)
@@ -116,26 +143,27 @@ def test_an_empty_body_is_told(port: int) -> None:
     assert (reply.status, reply.code) == (422, "no-picture")
 
 
-def test_memory_stays_where_it_is_when_bodies_are_refused(watched: tuple[int, int]) -> None:
-    port, pid = watched
-
+def test_memory_stays_where_it_is_when_bodies_are_refused(watched: Server) -> None:
     def peak() -> int:
         """The most that the server ever held, kilobytes."""
-        from pathlib import Path
-
-        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+        lines = Path(f"/proc/{watched.process.pid}/status").read_text(encoding="utf-8").splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
-    chunk = b"100000\r\n" + bytes(2**20) + b"\r\n"
-    start = b"8\r\n\x89PNG\r\n\x1a\n\r\n"
-    before = 0
-    for number in range(6):
-        with opened(port) as connection:
+    def abuse() -> None:
+        """Send 400 MB in two requests."""
+        with opened(watched.port) as connection:
             send(connection, [head("POST", RESTORE, f"Content-Length: {GIGABYTE}"), *[bytes(2**20)] * 200])
-        with opened(port) as connection:
+        with opened(watched.port) as connection:
+            start = b"8\r\n\x89PNG\r\n\x1a\n\r\n"
+            chunk = b"100000\r\n" + bytes(2**20) + b"\r\n"
             send(connection, [head("POST", RESTORE, "Transfer-Encoding: chunked"), start, *[chunk] * 200])
-        before = before or (peak() if number == 0 else 0)
+
+    abuse()
+    before = peak()
+    for _ in range(5):
+        abuse()
     assert peak() - before < 20_000
+    assert watched.files() == 0
 
 
 # Forms
@@ -382,7 +410,6 @@ SMUGGLING = {
     "a coding that is none": (("Transfer-Encoding: xchunked",), b"0\r\n\r\n" + SMUGGLED),
     "two codings": (("Transfer-Encoding: chunked, identity",), b"0\r\n\r\n" + SMUGGLED),
     "a coding twice": (("Transfer-Encoding: chunked", "Transfer-Encoding: chunked"), b"0\r\n\r\n" + SMUGGLED),
-    "a folded head": (("Transfer-Encoding:", " chunked"), b"0\r\n\r\n" + SMUGGLED),
     "a tab in the name": (("Transfer-Encoding\t: chunked",), b"0\r\n\r\n" + SMUGGLED),
     "a chunk that is no number": (("Transfer-Encoding: chunked",), b"zz\r\n" + SMUGGLED),
     "a negative chunk": (("Transfer-Encoding: chunked",), b"-1\r\n" + SMUGGLED),
@@ -392,11 +419,10 @@ SMUGGLING = {
 
 
 @pytest.mark.parametrize("name", SMUGGLING)
-def test_no_request_is_smuggled(port: int, name: str) -> None:
+def test_no_request_is_smuggled(strict: int, name: str) -> None:
     lines, body = SMUGGLING[name]
-    with opened(port) as connection:
+    with opened(strict) as connection:
         send(connection, [head("POST", RESTORE, *lines) + body])
-        connection.shutdown(socket.SHUT_WR)
         found = replies(connection)
     assert len(found) <= 1
     assert all(map(refused, found))
@@ -526,9 +552,9 @@ def test_names_of_jobs_are_not_guessed_from_others(port: int, picture: bytes) ->
     assert len(set(found)) == 2
     assert all(len(each) >= 20 for each in found)
     for name in found:
-        ask(port, head("DELETE", f"/v1/jobs/{name}"))
-        reply = told(port, head("GET", f"/v1/jobs/{name}"))
-        assert reply.status == 404
+        assert told(port, head("DELETE", f"/v1/jobs/{name}")).status == 204
+        reply = told(port, head("GET", f"/v1/jobs/{name}/result"))
+        assert reply.status in {404, 410}  # it was forgotten; or taken back before it was done
 
 
 def test_after_all_of_it_a_picture_is_restored(port: int, strict: int, picture: bytes) -> None:

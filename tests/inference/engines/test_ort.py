@@ -15,7 +15,7 @@ CODE = (
     "from pixelmend import catalog\n"
     "from pixelmend.inference import OnnxEngine\n"
     "engine = OnnxEngine(catalog.by_name('denoise-nano').path)\n"
-    "engine.run(np.zeros((1, 3, 16, 16), np.float32), {'noise_level': np.zeros((1, 1, 16, 16), np.float32)})\n"
+    "engine.run(np.zeros((1, 3, 64, 64), np.float32), {'noise_level': np.zeros((1, 1, 64, 64), np.float32)})\n"
 )
 
 
