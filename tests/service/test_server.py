@@ -91,7 +91,7 @@ def test_a_stop_brings_what_was_begun_to_its_end(tmp_path: Path) -> None:
 
     def ask() -> None:
         url = f"{command.url}/v1/restore?task=denoise&size=base"
-        answers.append(httpx.post(url, content=noisy(700, 900, form="jpeg"), timeout=PATIENCE))
+        answers.append(httpx.post(url, content=noisy(400, 600, form="jpeg"), timeout=PATIENCE))
 
     asking = threading.Thread(target=ask)
     asking.start()
@@ -111,7 +111,7 @@ def test_a_stop_brings_what_was_begun_to_its_end(tmp_path: Path) -> None:
     log = command.close()
     assert '"event": "stopped"' in log
     assert '"event": "fault"' not in log
-    assert list((tmp_path / "put-aside").iterdir()) == []
+    assert list((tmp_path / "put-aside").glob("pixelmend-*")) == []
 
 
 def test_told_twice_it_stops_at_once(command: Command) -> None:
