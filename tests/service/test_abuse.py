@@ -210,6 +210,13 @@ def test_a_form_that_is_none_of_ours_is_refused(port: int, name: str) -> None:
     assert refused(ask(port, post(RESTORE, body, kind)))
 
 
+def test_a_broken_form_leaves_no_word_in_the_log(watched: Server) -> None:
+    for parts in BAD_PARTS.values():
+        body, kind = form(*parts)
+        assert refused(ask(watched.port, post(RESTORE, body, kind)))
+    assert watched.log.read_text(encoding="utf-8") == f"open http://127.0.0.1:{watched.port}/\n"
+
+
 def test_a_form_that_never_ends_is_refused(port: int, picture: bytes) -> None:
     body, kind = form(part("picture", picture, "a.png"))
     reply = told(port, post(RESTORE, body.removesuffix(b"--x1y2--\r\n"), kind))
