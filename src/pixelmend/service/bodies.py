@@ -118,7 +118,7 @@ async def _pour(request: Request, sink: _Sink) -> None:
         async for data in _batches(request.stream()):
             await asyncio.to_thread(sink.feed, data)
     finally:
-        await asyncio.to_thread(sink.close)
+        sink.close()
 
 
 async def _batches(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -32,30 +32,27 @@ class FileAnswer(Response):
     Args:
         file: Closed in the end.
         size: Its bytes.
-        media_type: What it is.
-        headers: Beside type and length.
+        begin: The first of them, which were read already.
+        headers: Beside its length.
         after: Called once, when it was sent or its client went away.
     """
 
     def __init__(
-        self, file: BinaryIO, size: int, media_type: str, headers: Mapping[str, str], after: Callable[[], None]
+        self, file: BinaryIO, size: int, begin: bytes, headers: Mapping[str, str], after: Callable[[], None]
     ) -> None:
-        super().__init__(media_type=media_type, headers={**headers, "content-length": str(size)})
-        self._file, self._size, self._after = file, size, after
+        super().__init__(headers={**headers, "content-length": str(size)})
+        self._file, self._size, self._begin, self._after = file, size, begin, after
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  (ASGI)
         """Send it."""
         try:
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            left = self._size
-            while left > 0:
+            data, left = self._begin, self._size - len(self._begin)
+            await send({"type": "http.response.body", "body": data, "more_body": left > 0})
+            while left > 0 and data:
                 data = await asyncio.to_thread(self._file.read, min(left, _TOGETHER))
-                if not data:
-                    break
                 left -= len(data)
                 await send({"type": "http.response.body", "body": data, "more_body": left > 0})
-            if self._size == 0:
-                await send({"type": "http.response.body", "body": b""})
         finally:
             self._file.close()
             self._after()
@@ -75,5 +72,11 @@ async def open_answer(
     Raises:
         OSError: It cannot be read.
     """
-    file = await asyncio.to_thread(path.open, "rb")
-    return FileAnswer(file, os.fstat(file.fileno()).st_size, media_type, headers, after)
+    file, size, begin = await asyncio.to_thread(_opened, path)
+    return FileAnswer(file, size, begin, {**headers, "content-type": media_type}, after)
+
+
+def _opened(path: Path) -> tuple[BinaryIO, int, bytes]:
+    """A file, its size and its first bytes."""
+    file = path.open("rb")
+    return file, os.fstat(file.fileno()).st_size, file.read(_TOGETHER)
