@@ -83,6 +83,16 @@ def test_a_body_that_says_it_is_too_large_is_not_waited_for(port: int, more: tup
     assert reply.header("connection") == "close"
 
 
+def test_a_full_queue_waits_for_no_body(serving: Begin, large: bytes) -> None:
+    server = serving(queue=0)
+    job = server.client.post("/v1/restore", params={"task": "denoise", "wait": 0}, content=large)
+    assert job.status_code == 202
+    reply = told(server.port, head("POST", RESTORE, "Content-Length: 1000000"))
+    assert (reply.status, reply.code) == (429, "queue-full")
+    assert int(reply.header("retry-after")) >= 1
+    assert server.client.delete(job.headers["location"]).status_code == 204
+
+
 def test_a_length_that_no_number_holds_is_refused(port: int) -> None:
     reply = ask(port, head("POST", RESTORE, f"Content-Length: {'9' * 5000}"))
     assert reply is None or reply.status in {400, 413}
