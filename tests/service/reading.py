@@ -11,12 +11,14 @@ UNNAMED = f"""(() => {{ {SHOWN}
         document.getElementById(each.getAttribute('aria-labelledby') ?? '')?.textContent,
     ].some((text) => text?.trim());
     const controls = 'button, a, select, input, progress, summary, dialog, [role], [tabindex="0"]';
-    return [...document.querySelectorAll(controls)].filter((each) => shown(each) && !name(each)).map((each) => each.outerHTML);
+    const bare = [...document.querySelectorAll(controls)].filter((each) => shown(each) && !name(each));
+    return bare.map((each) => each.outerHTML);
 }})()"""
 """Controls that are seen and have no name."""
 
 HEADINGS = f"""(() => {{ {SHOWN}
-    const levels = [...document.querySelectorAll('h1, h2, h3, h4')].filter(shown).map((each) => Number(each.tagName[1]));
+    const headings = [...document.querySelectorAll('h1, h2, h3, h4')].filter(shown);
+    const levels = headings.map((each) => Number(each.tagName[1]));
     const first = document.querySelector('dialog[open]') ? 2 : 1;
     const wrong = levels.filter((level, i) => (i === 0 ? level !== first : level > levels[i - 1] + 1));
     return levels.filter((level) => level === 1).length > 1 ? [...wrong, 'two of the first level'] : wrong;

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from pixelmend.metrics import psnr
 from tests.service.reading import CONTRAST, HEADINGS, SHIFTED, UNNAMED
 from tests.service.windows import (
     PHONE,
+    box_of,
     chromium,
     drop,
     looked_at,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from playwright.sync_api import Browser, Page, Route
+
+    from tests.service.serving import Serving
 
     Window = Callable[..., AbstractContextManager[Page]]
 
@@ -48,9 +51,9 @@ def headless() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def opened(headless: Browser, service: Any) -> Window:
+def opened(headless: Browser, service: Serving) -> Window:
     """Opens the page in a window."""
-    return lambda **options: window(headless, service.address, **options)
+    return lambda **options: window(headless, service.url, **options)
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +94,8 @@ def test_what_is_dropped_is_looked_at_restored_compared_and_taken_home(
     assert decode(path).format == "png"
     with Image.open(path) as picture:
         assert picture.getexif()[0x013B] == "A. Photographer"
-    before, after = (
-        psnr(read_rgb8(each).astype(np.float32), clean.astype(np.float32), data_range=255) for each in (noisy, path)
-    )
+    dirty = decode(noisy).region(0, 0, *clean.shape[:2])
+    before, after = (psnr(each, clean, data_range=255) for each in (dirty, read_rgb8(path)))
     assert after > before + 5
 
 
@@ -105,7 +107,7 @@ def test_what_is_painted_is_filled_in_and_nothing_else_is_touched(
     with opened() as page:
         page.set_input_files("#file", file)
         looked_at(page)
-        page.check("[name=task][value=inpaint]", force=True)
+        page.check("[name=task][value=inpaint]")
         page.click("#restore")
         assert "Paint over what should go" in page.inner_text("#problem")
         _stroke(page, [(0.2, 0.2), (0.8, 0.2)])
@@ -113,7 +115,7 @@ def test_what_is_painted_is_filled_in_and_nothing_else_is_touched(
         _stroke(page, [(0.1, 0.9), (0.2, 0.9)])
         page.click("#undo")
         radius = int(page.input_value("#brush-size")) / 2
-        page.check("[name=tool][value=erase]", force=True)
+        page.check("[name=tool][value=erase]")
         _stroke(page, [(0.1, 0.5), (0.9, 0.5)])
         page.click("#restore")
         assert restored(page) == "Filled in"
@@ -144,7 +146,7 @@ def test_what_takes_long_can_be_cancelled(opened: Window, tmp_path: Path) -> Non
     with opened() as page:
         page.set_input_files("#file", file)
         looked_at(page)
-        page.check("[name=task][value=denoise]", force=True)
+        page.check("[name=task][value=denoise]")
         page.click("text=More settings")
         page.select_option("#size", "base")
         with page.expect_response(lambda answer: answer.url.endswith("wait=0")) as begun:
@@ -168,8 +170,8 @@ def test_what_browsers_do_not_show_is_shown_by_a_preview(
         page.set_input_files("#file", file)
         looked_at(page)
         assert "250 × 250 pixels" in page.inner_text("#picture-facts")
-        page.check("[name=task][value=super-resolve]", force=True)
-        page.click("text=2 times")
+        page.check("[name=task][value=super-resolve]")
+        page.check("[name=scale][value='2']")
         page.click("#restore")
         assert restored(page) == "Enlarged"
         widths = "[...document.querySelectorAll('#stage img')].map((image) => image.naturalWidth)"
@@ -177,7 +179,7 @@ def test_what_browsers_do_not_show_is_shown_by_a_preview(
         path = taken_home(page, tmp_path)
     result = decode(path)
     assert path.name == "deep_restored.tif"
-    assert (result.format, result.width, result.dtype) == ("tiff", 500, np.uint16)
+    assert (result.format, result.width, result.dtype.name) == ("tiff", 500, "uint16")
 
 
 def test_all_of_it_goes_by_keyboard(opened: Window, tmp_path: Path) -> None:
@@ -222,13 +224,13 @@ def test_a_phone_of_320_pixels_and_a_finger(opened: Window) -> None:
         assert not page.evaluate(too_wide)
         _finger(page, [on_screen(page, 0.3, 0.5), on_screen(page, 0.6, 0.5)])
         page.wait_for_selector("#clear:enabled")
-        page.tap("#restore")
+        page.click("#restore")  # a tap so soon after a stroke is no click to the browser
         restored(page)
         assert not page.evaluate(too_wide)
         page.evaluate("scrollTo(0, 0)")
-        box = page.locator("#stage").bounding_box() or {}
-        middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-        _finger(page, [middle, (middle[0] + box["width"] / 4, middle[1])])
+        left, top, width, height = box_of(page, "#stage")
+        middle = top + height / 2
+        _finger(page, [(left + width / 2, middle), (left + 3 * width / 4, middle)])
         assert page.get_attribute("#handle", "aria-valuenow") == "75"
 
 
@@ -244,17 +246,23 @@ def test_everything_has_a_name_an_order_and_contrast(opened: Window, scheme: str
     with opened(color_scheme=scheme) as page:
         ground = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
         assert (sum(map(int, re.findall(r"\d+", ground)[:3])) > 384) == (scheme == "light")
-        for step in (
-            lambda: None,
-            lambda: (page.locator(".example").nth(3).click(), looked_at(page), page.click("text=More settings")),
-            lambda: (page.click("#restore"), restored(page)),
-            lambda: page.click("#open-help"),
-        ):
-            step()
-            assert page.evaluate(UNNAMED) == []
-            assert page.evaluate(CONTRAST) == []
-            assert page.evaluate(HEADINGS) == []
+        _readable(page)
+        page.locator(".example").nth(3).click()
+        looked_at(page)
+        page.click("text=More settings")
+        _readable(page)
+        page.click("#restore")
+        restored(page)
+        _readable(page)
+        page.click("#open-help")
+        _readable(page)
         assert page.locator("main").count() == page.locator("body > header").count() == 1
+
+
+def _readable(page: Page) -> None:
+    assert page.evaluate(UNNAMED) == []
+    assert page.evaluate(HEADINGS) == []
+    assert page.evaluate(CONTRAST) == []
 
 
 def test_a_server_without_room_is_waited_for_and_a_stream_that_breaks_is_gone_on_with(

@@ -88,7 +88,8 @@ def looked_at(page: Page) -> str:
 
 def restored(page: Page) -> str:
     """Wait until it is restored; what was done."""
-    page.wait_for_selector("#result:not([hidden])")
+    page.wait_for_selector("#result:not([hidden]), #problem:not([hidden])")
+    assert page.inner_text("#problem") == ""
     return page.inner_text("#result-title")
 
 
@@ -103,7 +104,12 @@ def taken_home(page: Page, folder: Path) -> Path:
 
 def on_screen(page: Page, x: float, y: float) -> tuple[float, float]:
     """Where a place of the picture is in the window; 0 to 1 from its left and top."""
-    box = page.evaluate(
-        "(({ x, y, width, height }) => [x, y, width, height])(document.getElementById('before').getBoundingClientRect())"
-    )
-    return box[0] + x * box[2], box[1] + y * box[3]
+    left, top, width, height = box_of(page, "#before")
+    return left + x * width, top + y * height
+
+
+def box_of(page: Page, selector: str) -> tuple[float, float, float, float]:
+    """Where something is in the window: left, top, width, height."""
+    box = page.locator(selector).bounding_box()
+    assert box is not None
+    return box["x"], box["y"], box["width"], box["height"]

@@ -228,7 +228,7 @@ function setBusy(busy) {
   byId("ready").hidden = busy;
   byId("busy").hidden = !busy;
   for (const each of byId("settings").querySelectorAll("fieldset, .field, details")) each.inert = busy;
-  if (busy) byId("cancel").focus();
+  if (busy) byId("cancel").focus({ preventScroll: true });
   else if (document.activeElement === document.body) byId("restore").focus({ preventScroll: true });
 }
 

@@ -4,16 +4,16 @@ import { viewer } from "./viewer.js";
 
 const byId = (id) => document.getElementById(id);
 
-// Puts a picture into an image, and says whether the browser can show it.
-async function shows(image, address) {
-  image.src = address;
-  try {
-    await image.decode();
-    return true;
-  } catch {
-    image.removeAttribute("src");
-    return false;
-  }
+// Puts a picture into an image, and says whether the browser can show it. (Its decode() would wait until it is seen.)
+function shows(image, address) {
+  return new Promise((resolve) => {
+    image.onload = () => resolve(true);
+    image.onerror = () => {
+      image.removeAttribute("src");
+      resolve(false);
+    };
+    image.src = address;
+  });
 }
 
 export class Stage {
