@@ -121,10 +121,8 @@ def with_server(sent: tuple[bytes, ...], use: Callable[[Connection], Awaitable[T
 
 def test_the_client_reads_both_kinds_of_bodies_and_comes_back() -> None:
     whole = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nX-A: b\r\n\r\nabc"
-    chunked = (
-        b"HTTP/1.1 429 No\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunked = b"HTTP/1.1 429 No\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
     chunked += b"2\r\nde\r\n1;x=y\r\nf\r\n0\r\n\r\n"
-    )
 
     async def use(connection: Connection) -> list[tuple[int, bytes]]:
         found = [await connection.ask("GET", "/") for _ in range(3)]  # the third over a connection of its own
