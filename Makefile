@@ -28,8 +28,9 @@ bench: $(LEARN)/installed ## what is promised about time, memory and size, measu
 	@status=0; $(LEARN)/bin/python benchmarks/promises.py || status=1; \
 		$(LEARN)/bin/python benchmarks/speed.py || status=1; exit $$status
 
-fuzz: $(LEARN)/installed ## read 20,000 damaged pictures: nothing may crash, hang or take much memory
+fuzz: $(LEARN)/installed ## read 20,000 damaged pictures, send the service all that its document allows: nothing may break
 	$(LEARN)/bin/python -m tests.images.fuzzing --files 20000
+	$(LEARN)/bin/python -m tests.service.fuzzing --examples 100
 
 docs: $(LEARN)/installed ## build the documentation into site/, to be opened from the disk: site/index.html
 	NO_MKDOCS_2_WARNING=1 $(LEARN)/bin/python -m mkdocs build --strict --quiet

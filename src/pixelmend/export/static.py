@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from onnx import helper, numpy_helper
 
 from pixelmend.errors import ModelError
+from pixelmend.inference.engines.ort import ort
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

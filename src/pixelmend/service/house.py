@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from weakref import WeakSet
@@ -11,6 +12,7 @@ from pixelmend.service.pool import QueueFullError, StoppingError
 from pixelmend.service.problems import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from starlette.requests import Request
@@ -59,10 +61,10 @@ class House:
         """Refuse what would be refused anyway, before its body comes.
 
         Raises:
-            Refusal: The server stops.
+            Refusal: Too many jobs wait, or the server stops.
         """
-        if self.pool.stopping:
-            raise self._stopping()
+        with self._refusals():
+            self.pool.check_room()
 
     def submit(self, request: Request, task: Task) -> Job:
         """Let a job wait for its turn.
@@ -70,19 +72,23 @@ class House:
         Raises:
             Refusal: Too many wait, or the server stops; the files of the task remain the caller's.
         """
-        try:
+        with self._refusals():
             job = self.pool.submit(task, owner_of(request))
+        line_of(request).job = job.id
+        return job
+
+    @contextlib.contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Let what the pool refuses be answered."""
+        try:
+            yield
         except QueueFullError as full:
             problem = Problem(429, "queue-full", "Too many jobs wait", str(full))
             raise Refusal(problem, {"retry-after": str(full.retry_after)}) from None
         except StoppingError:
-            raise self._stopping() from None
-        line_of(request).job = job.id
-        return job
-
-    def _stopping(self) -> Refusal:
-        wait = str(max(1, round(self.limits.grace_seconds)))
-        return Refusal(Problem.of("stopping", "it takes no more jobs: try again later"), {"retry-after": wait, **CLOSE})
+            wait = str(max(1, round(self.limits.grace_seconds)))
+            problem = Problem.of("stopping", "it takes no more jobs: try again later")
+            raise Refusal(problem, {"retry-after": wait, **CLOSE}) from None
 
 
 def owner_of(request: Request) -> str:

@@ -305,6 +305,7 @@ def _signals(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> Itera
 def _library_log(log: Log) -> Iterator[None]:
     """Let what the pool says of its processes stand in the same log."""
     handler = _Handler(log)
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it tells of each broken form that a client sends
     logger = logging.getLogger("pixelmend.service")
     logger.addHandler(handler)
     before, logger.propagate = logger.propagate, False

@@ -10,8 +10,8 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import onnxruntime as ort
 
+from pixelmend.inference.engines.ort import ort
 from pixelmend.memory import trim
 
 _ARENA = {

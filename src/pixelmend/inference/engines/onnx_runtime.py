@@ -8,8 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import onnxruntime as ort
-
 from pixelmend.errors import ModelError, UsageError
 from pixelmend.inference.engines.arena import give_back, share
 from pixelmend.inference.engines.base import (
@@ -21,6 +19,7 @@ from pixelmend.inference.engines.base import (
     failure,
     one_line,
 )
+from pixelmend.inference.engines.ort import ort
 from pixelmend.inference.hardware import cores, look, sums_saturate
 
 if TYPE_CHECKING:

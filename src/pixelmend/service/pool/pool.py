@@ -181,16 +181,25 @@ class Pool:
             QueueFullError: Too many wait.
             StoppingError: `stop` was called.
         """
-        if self._stopping:
-            raise StoppingError
-        free = sum(slot.idle for slot in self._slots)
-        if len(self._queue) >= self._limits.queue + free:
-            raise QueueFullError(self._retry_after())
+        self.check_room()
         job = Job(task, owner, self._clock)
         self._jobs[job.id] = job
         self._queue.append(job)
         self._dispatch()
         return job
+
+    def check_room(self) -> None:
+        """Refuse a job that would be refused now, before its picture is there.
+
+        Raises:
+            QueueFullError: See `submit`.
+            StoppingError: The same.
+        """
+        if self._stopping:
+            raise StoppingError
+        free = sum(slot.idle for slot in self._slots)
+        if len(self._queue) >= self._limits.queue + free:
+            raise QueueFullError(self._retry_after())
 
     def _retry_after(self) -> int:
         """Seconds until about one of those that wait has begun."""
