@@ -71,3 +71,17 @@ def large() -> bytes:
     """A JPEG that takes many seconds to restore, 12 megapixels."""
     piece = np.random.default_rng(0).integers(60, 200, (300, 400, 3), dtype=np.uint8)
     return bytes(encode(np.tile(piece, (10, 10, 1)), "jpeg"))
+
+
+@pytest.fixture(scope="module")
+def port(service: Serving) -> int:
+    """Of a server with the usual limits."""
+    return service.port
+
+
+@pytest.fixture(scope="module")
+def strict(serving: Begin) -> int:
+    """The port of a server with no patience."""
+    return serving(
+        max_bytes=2**20, header_seconds=1.0, body_seconds=1.0, idle_seconds=1.0, min_rate=1000.0, connections=16
+    ).port

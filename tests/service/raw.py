@@ -142,6 +142,17 @@ def part(name: str, value: bytes, filename: str | None = None) -> bytes:
     return f'Content-Disposition: form-data; name="{name}"{of_file}\r\n\r\n'.encode() + value
 
 
+def refused(reply: Reply | None) -> bool:
+    """Whether a request was turned away: in words, by the server or by its parser, or by closing."""
+    return reply is None or 400 <= reply.status < 500
+
+
+def is_well(port: int) -> bool:
+    """Whether a server says that it is."""
+    reply = told(port, head("GET", "/healthz"))
+    return (reply.status, json.loads(reply.body)["status"]) == (200, "ok")
+
+
 class _Kept:
     """What `HTTPResponse` takes for a socket, over one stream for all answers."""
 
