@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -138,9 +139,10 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def gone(pid: int) -> bool:
-    """Whether a process goes, within the patience of a test."""
+def gone(what: int | Path) -> bool:
+    """Whether a process or a file goes, within the patience of a test."""
     until = time.monotonic() + PATIENCE
-    while is_alive(pid) and time.monotonic() < until:
+    there = partial(is_alive, what) if isinstance(what, int) else what.exists
+    while there() and time.monotonic() < until:
         time.sleep(0.02)
-    return not is_alive(pid)
+    return not there()

@@ -77,7 +77,7 @@ def test_a_job_that_kills_twice_fails_and_others_go_on(pools: Pools, large: byte
     assert bad.problem is not None
     assert (bad.state, bad.tries, bad.problem.status, bad.problem.code) == ("failed", 2, 500, "worker-died")
     assert [(job.state, job.tries) for job in others] == [("done", 1)] * 4
-    assert not bad.task.source.exists()
+    assert gone(bad.task.source)
     assert pools.do(pools.task(small)).state == "done"
 
 
@@ -101,8 +101,8 @@ def test_a_running_job_that_is_cancelled_stops_at_once(pools: Pools, large: byte
     assert gone(pid)
     assert pools.do(pools.task(small)).state == "done"
     pools.run(until(lambda: not pools.pool.stats.running))
-    assert not job.task.source.exists()
-    assert not (pools.spool / "jobs" / job.id).exists()
+    assert gone(job.task.source)
+    assert gone(pools.spool / "jobs" / job.id)
 
 
 async def until(true: Callable[[], bool]) -> None:
@@ -165,7 +165,7 @@ def test_a_stop_at_once_fails_what_is_not_done(tmp_path: Path, small: bytes, lar
 
         pools.run(twice())
         assert [job.problem and job.problem.code for job in jobs] == ["stopping"] * 2
-        assert not any(job.task.source.exists() for job in jobs)
+        assert all(gone(job.task.source) for job in jobs)
 
 
 def test_nothing_is_left_of_a_pool_that_has_stopped(tmp_path: Path, large: bytes) -> None:

@@ -171,6 +171,7 @@ class Pool:
             if slot.job is not None:
                 self._shelf.clear_input(slot.job)
                 self._shelf.clear_results(slot.job)
+        await asyncio.to_thread(self._shelf.wait)
 
     def submit(self, task: Task, owner: str = "") -> Job:
         """Let a job wait for its turn; it never blocks.

@@ -1,10 +1,14 @@
-"""Jobs that have ended, and their results, until they are fetched, expire, or take too much of the disk."""
+"""Jobs that have ended, and their results, until they are fetched, expire, or take too much of the disk.
+
+Files are deleted in a thread of their own, one after the other: a disk may take its time, and no request waits for it.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import itertools
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,6 +34,7 @@ class Shelf:
     def __init__(self, spool: Path, max_bytes: int) -> None:
         self._spool, self._max_bytes = spool, max_bytes
         self._sizes: dict[Job, int] = {}
+        self._thread = ThreadPoolExecutor(1, "pixelmend-files")
         self.bytes = 0
 
     def __len__(self) -> int:
@@ -68,13 +73,21 @@ class Shelf:
         """Delete what was sent."""
         for path in (job.task.source, job.task.mask):
             if path is not None and path.is_relative_to(self._spool):
-                with contextlib.suppress(OSError):
-                    path.unlink(missing_ok=True)
+                self._thread.submit(_unlink, path)
 
     def clear_results(self, job: Job) -> None:
         """Delete what was made."""
         job.result = job.preview = None
-        shutil.rmtree(self.folder(job), ignore_errors=True)
+        self._thread.submit(shutil.rmtree, self.folder(job), ignore_errors=True)
+
+    def wait(self) -> None:
+        """Wait until all that was let go of is deleted; not for the event loop."""
+        self._thread.submit(lambda: None).result()
+
+
+def _unlink(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _size(path: Path) -> int:
