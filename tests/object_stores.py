@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ class Google(_Handler):
         upload = f"upload{len(self.bucket.parts)}"
         self.bucket.parts[upload] = {}
         key = query.get("name") or told["name"]
-        address = f"http://{self.headers['Host']}/upload/{upload}?name={key}&upload_id={upload}"
+        address = f"http://{self.headers['Host']}/upload/{upload}?name={quote(key)}&upload_id={upload}"
         self._answer(200, headers={"Location": address})
 
     def do_PUT(self) -> None:

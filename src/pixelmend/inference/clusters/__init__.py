@@ -1,8 +1,8 @@
 """Pictures in stores of objects and in folders, restored on many machines at once, with Ray.
 
-`places` says where pictures lie, `stores` brings them, `plan` says what is meant; `walk` goes through folders, `batches`
-divides what it finds, `restorer` restores batches with `rounds`, and `parts` tells of it beside the results. `run` has it
-all done by `on_ray`; nothing here imports Ray before a run begins.
+`places` says where pictures lie, `stores` brings them, `plan` says what is meant; `walk` goes through folders and
+`batches` divides what it finds; `restorer` restores batches with `rounds`, and `parts` tells of it beside the results.
+`run` has it all done by `on_ray`; nothing here imports Ray before a run begins.
 """
 
 from pixelmend.inference.clusters.places import Place, is_address, parse

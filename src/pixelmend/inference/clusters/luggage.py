@@ -42,8 +42,8 @@ class Luggage:
         """
         if self.version != pixelmend.__version__:
             raise UsageError(
-                f"pixelmend {pixelmend.__version__} is installed on {platform.node()}, and {self.version} where the run "
-                "was started: install the same one on all machines"
+                f"pixelmend {pixelmend.__version__} is installed on {platform.node()}, and {self.version} where the "
+                "run was started: install the same one on all machines"
             )
         settings = self.settings
         for name, data in self.files.items():

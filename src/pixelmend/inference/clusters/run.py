@@ -12,7 +12,7 @@ from pixelmend.inference.clusters.connection import Cluster, connected, size_of
 from pixelmend.inference.clusters.luggage import pack
 from pixelmend.inference.clusters.parts import Header, write_header
 from pixelmend.inference.clusters.plan import next_header
-from pixelmend.inference.clusters.restorer import Setup, sweep
+from pixelmend.inference.clusters.restorer import Setup, sweep, try_out
 from pixelmend.inference.clusters.summary import Summary
 from pixelmend.inference.clusters.tally import Trouble
 from pixelmend.inference.clusters.walk import shares
@@ -101,7 +101,10 @@ class _Run:
             wish = replace(wish, engine=header.engine)
         on_chips = cluster.gpus > 0 and wish.device != "cpu"
         self._setup = replace(self._setup, luggage=replace(luggage, settings=replace(luggage.settings, wish=wish)))
-        ready = try_out_there(self._setup, Crowd(1, 1, 1, gpus=int(on_chips)))
+        if cluster.is_local:
+            ready = try_out(self._setup)
+        else:
+            ready = try_out_there(self._setup, Crowd(1, 1, 1, gpus=int(on_chips)))
         if isinstance(ready, Trouble):
             raise _error(ready)
         if header.runs not in ({}, ready.runs):

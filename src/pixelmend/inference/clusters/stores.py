@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import defaultdict
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +19,9 @@ from pixelmend.files import make_folder, replacing
 from pixelmend.inference.clusters.troubles import told_of
 
 if TYPE_CHECKING:
-    from pyarrow.fs import FileInfo, FileSystem
+    from collections.abc import Iterator
+
+    from pyarrow.fs import FileInfo, FileSystem  # type: ignore[import-untyped]
 
     from pixelmend.inference.clusters.places import Place
 
@@ -213,20 +216,10 @@ class Objects:
         """See `Store`."""
         return sorted((_told(each) for each in self._infos(folder)), key=lambda leaf: leaf.name)
 
-    def _infos(self, folder: Place, *, recursive: bool = False) -> list[FileInfo]:
-        from pyarrow.fs import FileSelector
-
-        try:
-            return list(self._system.get_file_info(FileSelector(folder.path, True, recursive)))
-        except OSError as error:
-            raise told_of(error, folder, "look into") from None
-
     def look(self, place: Place) -> Leaf | None:
         """See `Store`."""
-        try:
+        with _asking(place, "look into"):
             found = self._system.get_file_info(place.path)
-        except OSError as error:
-            raise told_of(error, place, "look into") from None
         return None if found.type.name == "NotFound" else _told(found)
 
     def identity(self, folder: Place) -> object:
@@ -235,11 +228,8 @@ class Objects:
 
     def lend(self, place: Place, spool: Path) -> Path:
         """See `Store`."""
-        try:
-            with self._system.open_input_stream(place.path) as stream, spool.open("wb") as file:
-                shutil.copyfileobj(stream, file, _PIECE)
-        except OSError as error:
-            raise told_of(error, place, "read") from None
+        with _asking(place, "read"), self._system.open_input_stream(place.path) as stream, spool.open("wb") as file:
+            shutil.copyfileobj(stream, file, _PIECE)
         return spool
 
     def target(self, place: Place, spool: Path) -> Path:  # noqa: ARG002  (of a protocol)
@@ -248,30 +238,40 @@ class Objects:
 
     def keep(self, written: Path, place: Place) -> None:
         """See `Store`."""
-        try:
-            with written.open("rb") as file, self._system.open_output_stream(place.path) as stream:
-                shutil.copyfileobj(file, stream, _PIECE)
-        except OSError as error:
-            raise told_of(error, place, "write") from None
+        with _asking(place, "write"), written.open("rb") as file, self._system.open_output_stream(place.path) as stream:
+            shutil.copyfileobj(file, stream, _PIECE)
 
     def read(self, place: Place) -> bytes | None:
         """See `Store`."""
-        try:
-            with self._system.open_input_stream(place.path) as stream:
-                data: bytes = stream.read()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise told_of(error, place, "read") from None
+        with _asking(place, "read"):
+            try:
+                with self._system.open_input_stream(place.path) as stream:
+                    data: bytes = stream.read()
+            except FileNotFoundError:
+                return None
         return data
 
     def write(self, place: Place, data: bytes) -> None:
         """See `Store`."""
-        try:
-            with self._system.open_output_stream(place.path) as stream:
-                stream.write(data)
-        except OSError as error:
-            raise told_of(error, place, "write") from None
+        with _asking(place, "write"), self._system.open_output_stream(place.path) as stream:
+            stream.write(data)
+
+    def _infos(self, folder: Place, *, recursive: bool = False) -> list[FileInfo]:
+        from pyarrow.fs import FileSelector
+
+        with _asking(folder, "look into"):
+            return list(self._system.get_file_info(FileSelector(folder.path, True, recursive)))
+
+
+@contextmanager
+def _asking(place: Place, doing: str) -> Iterator[None]:
+    """What a store says where it refuses becomes an error of ours; not all of it is an `OSError`."""
+    from pyarrow.lib import ArrowException
+
+    try:
+        yield
+    except (OSError, ArrowException) as error:
+        raise told_of(error, place, doing) from None
 
 
 def _told(info: FileInfo) -> Leaf:
@@ -313,7 +313,7 @@ def _store(scheme: str, bucket: str) -> Store:
     if not scheme:
         return Files()
     try:
-        import pyarrow.fs  # noqa: F401  (whether it is there)
+        import pyarrow as pa  # type: ignore[import-untyped]  # noqa: F401  (whether it is there)
     except ImportError:
         raise MissingExtraError("pyarrow", "ray") from None
     return Objects(_s3(bucket), divides=True) if scheme == "s3" else Objects(_google(), divides=False)

@@ -30,7 +30,7 @@ class Summary:
         header: How they were made.
         tally: In numbers.
         found: Pictures that were listed.
-        seconds: From the first list to the last result; what had to be started first is not counted.
+        seconds: To the last result, from when Ray was running; what is started for each who restores is counted.
         restorers: How many restored at first; 0 where nobody did.
         stopped: Why it ended before its end, in words; "" where it did not.
         interrupted: Whether the user ended it.

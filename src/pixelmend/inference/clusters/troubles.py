@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import re
 from typing import TYPE_CHECKING
 
@@ -24,15 +23,16 @@ _CREDENTIALS = {
 _SIGNS = {
     "bucket": r"NO_SUCH_BUCKET|NoSuchBucket|bucket does not exist|[Bb]ucket .* not found",
     "region": r"PermanentRedirect|MOVED_PERMANENTLY|301|AuthorizationHeaderMalformed|wrong region|Missing Region",
-    "access": r"ACCESS_DENIED|AccessDenied|INVALID_ACCESS_KEY|InvalidAccessKeyId|SIGNATURE|Signature|EXPIRED|ExpiredToken"
-    r"|INVALID_CLIENT_TOKEN|UNRECOGNIZED_CLIENT|HTTP response code 40[13]|[Cc]redentials|UNAUTHENTICATED|PERMISSION_DENIED",
+    "access": r"ACCESS_DENIED|AccessDenied|INVALID_ACCESS_KEY|InvalidAccessKeyId|SIGNATURE|Signature|EXPIRED|Expired"
+    r"|INVALID_CLIENT_TOKEN|UNRECOGNIZED_CLIENT|HTTP response code 40[13]|[Cc]redentials|UNAUTHENTICATED"
+    r"|PERMISSION_DENIED",
     "network": r"NETWORK_CONNECTION|curlCode|[Cc]ould.?n.t (resolve|connect)|UNAVAILABLE|[Tt]imed? ?out"
     r"|REQUEST_TIMEOUT",
 }
 """What each kind of trouble is known by; the first that fits counts."""
 
 
-def told_of(error: OSError, place: Place, doing: str) -> PixelmendError:
+def told_of(error: Exception, place: Place, doing: str) -> PixelmendError:
     """What to tell of an error of a store.
 
     Args:
@@ -57,7 +57,7 @@ def told_of(error: OSError, place: Place, doing: str) -> PixelmendError:
             f"{bucket} cannot be reached ({_short(text)}): check the network, and {_ENDPOINTS[place.scheme]} where the "
             "store is not the usual one"
         )
-    if isinstance(error, FileNotFoundError) or error.errno == errno.ENOENT:
+    if isinstance(error, FileNotFoundError):
         return UnreadableError(f"{place} is not there any more")
     kinds = UnwritableError if doing == "write" else UnreadableError
     return kinds(f"cannot {doing} {place}: {_short(text)}")
