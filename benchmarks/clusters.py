@@ -109,10 +109,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         source = Path(place) / "in"
         fill(source, count, broken)
-        rows = [("a folder's run", "auto", 1), ("a folder's run", "auto", 2), ("Ray", "ray", 1), ("Ray", "ray", 2)]
+        rows = [("Ray, a process killed", "ray", 2), ("Ray", "ray", 2), ("Ray", "ray", 1)]
+        rows += [("a folder's run", "auto", 2), ("a folder's run", "auto", 1)]
         print("| run | processes | done | named | s, all | s, working | pictures/s | load before |")
         print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-        for title, engine, jobs in [*rows, ("Ray, a process killed", "ray", 2)]:
+        for title, engine, jobs in rows:
             load = os.getloadavg()[0]
             ran = run(source, Path(place) / "out", jobs, engine, kill="killed" in title)
             speed = ran.counts["done"] / ran.working

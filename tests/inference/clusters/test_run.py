@@ -138,9 +138,10 @@ def test_a_picture_over_which_all_die_is_given_up(tmp_path: Path, photos: Path, 
     (batch,) = share.batches()
     setup = Setup(pack(settings), plan.out, "run")
     for _ in range(2):  # restarted, and killed over it once more
-        with Restorer(setup, restarted=True) as restorer, pytest.raises(KeyboardInterrupt):
+        with Restorer(setup, restarted=True) as restorer:
             restorer.hand().restore = _die  # type: ignore[method-assign]
-            restorer.restore(batch)
+            with pytest.raises(KeyboardInterrupt):
+                restorer.restore(batch)
     with Restorer(setup, restarted=True) as restorer:
         outcome = restorer.restore(batch)
     assert outcome.tally.failures == (

@@ -54,7 +54,7 @@ def test_from_prefix_to_prefix(
         } == wanted
         assert there.counts == here.counts
         assert there.tally.left_out == here.tally.left_out
-        failed = {source: error for source, error in there.tally.failures}
+        failed = dict(there.tally.failures)
         assert set(failed) == {f"{scheme}://pictures/in/{name}" for name in BROKEN}
         assert all("pixelmend-spool" not in error for error in failed.values())
         del bucket.objects["results/sub/d.png"]
@@ -98,8 +98,8 @@ def test_a_store_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize(
     ("said", "wanted"),
     [
-        ("When reading information for key 'x' in bucket 'b': AWS Error ACCESS_DENIED during HeadObject operation: No "
-         "response body.", "may not read s3://b/x: give credentials that may (AWS_PROFILE"),
+        ("When reading key 'x' in bucket 'b': AWS Error ACCESS_DENIED during HeadObject operation: No response body.",
+         "may not read s3://b/x: give credentials that may (AWS_PROFILE"),
         ("AWS Error UNKNOWN (HTTP status 301) during ListObjectsV2 operation: PermanentRedirect",
          "s3://b is in another region: set AWS_REGION"),
         ("AWS Error NO_SUCH_BUCKET during ListObjectsV2 operation: gone", "there is no bucket s3://b"),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pixelmend.inference.clusters.batches import Batch, Errand
     from pixelmend.inference.clusters.restorer import Restorer
 
-_TELL_EVERY = 10.0
+TELL_EVERY = 60.0
 """Seconds after which it is told what became of the pictures of a batch that is not through yet."""
 _DEATHS = 2
 """How often one who restores may die over a picture that was marked, before the picture is given up."""
@@ -94,7 +94,7 @@ class _Round:
                 again.append(errand)
                 continue
             self._carry(errand, result)
-            if time.monotonic() - self._last > _TELL_EVERY:
+            if time.monotonic() - self._last > TELL_EVERY:
                 self._settle()
                 self._tell()
         self._settle()
