@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -54,10 +55,13 @@ def test_the_command_for_a_bucket_runs(elsewhere: Path) -> None:
         bucket.put("photos/sub/a.png", (elsewhere / "examples/boats_small.png").read_bytes())
         bucket.put("photos/broken.png", b"no picture")
         keys = {"AWS_ENDPOINT_URL": address, "AWS_ACCESS_KEY_ID": "anybody", "AWS_SECRET_ACCESS_KEY": "anything"}
-        done = run(FAR, keys)
-        assert (done.returncode, done.stderr) == (1, "")
-        assert "1 done, 1 failed" in done.stdout
-        assert "s3://bucket/photos/broken.png" in done.stdout
+        done = run(f"{FAR} --json -", keys)
+        assert done.returncode == 1, done.stderr
+        assert [line.split()[0] for line in done.stderr.splitlines()] == ["failed", "restored", "wrote"]
+        report = json.loads(done.stdout)  # nothing else is said there
+        assert (report["counts"]["done"], report["counts"]["failed"]) == (1, 1)
+        failed = [each["input"] for each in report["pictures"] if each["state"] == "failed"]
+        assert failed == ["s3://bucket/photos/broken.png"]
         results = [key for key in bucket.objects if key.startswith("restored/") and RUN not in key]
         assert results == ["restored/sub/a.png"]
 

@@ -139,7 +139,7 @@ def test_a_picture_over_which_all_die_is_given_up(tmp_path: Path, photos: Path, 
     setup = Setup(pack(settings), plan.out, "run")
     for _ in range(2):  # restarted, and killed over it once more
         with Restorer(setup, restarted=True) as restorer:
-            restorer.hand().restore = _die  # type: ignore[method-assign]
+            restorer.hand().restore = _die  # type: ignore[method-assign, assignment]
             with pytest.raises(KeyboardInterrupt):
                 restorer.restore(batch)
     with Restorer(setup, restarted=True) as restorer:

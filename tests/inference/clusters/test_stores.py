@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
     from pixelmend.inference import Settings
 
-KINDS = {"s3": (S3, "AWS_ENDPOINT_URL"), "gs": (Google, "STORAGE_EMULATOR_HOST")}
+KINDS: dict[str, tuple[type[S3 | Google], str]] = {
+    "s3": (S3, "AWS_ENDPOINT_URL"),
+    "gs": (Google, "STORAGE_EMULATOR_HOST"),
+}
 
 
 @pytest.fixture(autouse=True)

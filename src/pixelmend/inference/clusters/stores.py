@@ -266,7 +266,7 @@ class Objects:
 @contextmanager
 def _asking(place: Place, doing: str) -> Iterator[None]:
     """What a store says where it refuses becomes an error of ours; not all of it is an `OSError`."""
-    from pyarrow.lib import ArrowException
+    from pyarrow.lib import ArrowException  # type: ignore[import-untyped]
 
     try:
         yield
