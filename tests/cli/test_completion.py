@@ -38,7 +38,7 @@ def offered(words: str, shell: str = "bash") -> list[str]:
 
 def test_names_are_those_that_exist() -> None:
     assert set(completion.TASKS) == {"auto", *catalog.tasks()}
-    assert set(completion.ENGINES) == {"auto", *KINDS}
+    assert set(completion.ENGINES) == {"auto", "ray", *KINDS}
     assert set(completion.DEVICES) == {"auto", "mps", *onnx_runtime._DEVICES}
     assert set(completion.FORMATS) == set(formats())
     assert set(completion.LOGS) == set(FORMS)

@@ -32,6 +32,7 @@ ENGINES = {
     "onnxruntime": "comes with every installation",
     "openvino": "the extra openvino",
     "torch": "the extra train",
+    "ray": "one of these on many machines, the extra ray",
 }
 DEVICES = {
     "auto": "the best that the engine has",

@@ -52,12 +52,15 @@ def restore(  # noqa: PLR0913  (each option is a parameter)
 
     pixelmend restore photos -o restored --task auto --report restored.html
 
+    pixelmend restore s3://bucket/photos -o s3://bucket/restored --engine ray
+
     pixelmend restore - --task dejpeg < photo.jpg > better.jpg
 
     Exit code 0 when all is well, 1 when a picture failed, 2 when what was asked for cannot be done.
     """
     from pixelmend.cli.restoring.many import Many, restore_many
     from pixelmend.cli.restoring.one import restore_one
+    from pixelmend.cli.restoring.places import RAY, check_here, restore_places
     from pixelmend.inference import Options, Settings, Wish
 
     told = Options(
@@ -75,7 +78,7 @@ def restore(  # noqa: PLR0913  (each option is a parameter)
         scale=to_whole_number("scale", scale),
         fidelity=to_float("fidelity", fidelity, "a number from 0 to 1"),
         options=told,
-        wish=Wish(engine=engine, device=device, precision=precision),
+        wish=Wish(engine="auto" if engine == RAY else engine, device=device, precision=precision),
         format=format,
         quality=to_whole_number("quality", quality),
     )
@@ -87,6 +90,10 @@ def restore(  # noqa: PLR0913  (each option is a parameter)
         on_error=on_error,
         jobs=to_whole_number("jobs", jobs),
     )
+    if engine == RAY:
+        restore_places(pictures, compare, asked, many)
+        return
+    check_here([*pictures, output or ""])
     if _is_one(pictures):
         many.check_unused(pictures[0])
         restore_one(pictures[0], compare, asked)

@@ -21,7 +21,8 @@ Pictures = Annotated[
     list[str],
     typer.Argument(
         metavar="IN...",
-        help="Damaged pictures: files, folders, 'patterns/**/*.jpg'; - reads one from standard input.",
+        help="Damaged pictures: files, folders, 'patterns/**/*.jpg'; - reads one from standard input; "
+        "with --engine ray also s3:// and gs://.",
         show_default=False,
     ),
 ]
@@ -124,7 +125,7 @@ Device = Annotated[
 Engine = Annotated[
     str,
     _option(
-        "What runs it: auto, onnxruntime, openvino or torch.",
+        "What runs it: auto, onnxruntime, openvino or torch; or ray, on many machines.",
         metavar="NAME", rich_help_panel=_MACHINE, autocompletion=completion.complete_engine,
     ),
 ]  # fmt: skip

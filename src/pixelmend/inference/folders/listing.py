@@ -26,7 +26,8 @@ SUFFIXES = frozenset(
 """Files in a folder that are taken for pictures, in capitals as well; a file that is named is taken whatever it is."""
 RESTORED = "_restored"
 """How the name of a result ends that lies beside its picture."""
-_MAGIC = frozenset("*?[")
+MAGIC = frozenset("*?[")
+"""What makes a pattern of a path."""
 
 
 @dataclass(frozen=True)
@@ -108,17 +109,17 @@ class _Walk:
         if path.is_dir():
             above = PurePath(path.resolve().name) if several else PurePath()
             return [Found(path / place, above / place) for place in self._files(path)]
-        if _MAGIC.isdisjoint(str(source)):
+        if MAGIC.isdisjoint(str(source)):
             raise UsageError(f"no such file or folder: {source}: give pictures, folders or a pattern ('photos/*.jpg')")
         return self._matching(path)
 
     def _matching(self, pattern: Path) -> list[Found]:
-        fixed = next(index for index, part in enumerate(pattern.parts) if not _MAGIC.isdisjoint(part))
+        fixed = next(index for index, part in enumerate(pattern.parts) if not MAGIC.isdisjoint(part))
         base, wanted = Path(*pattern.parts[:fixed]), pattern.parts[fixed:]
         if not base.is_dir():
             raise UsageError(f"there is no folder {base}, in which {pattern} is looked for: check its spelling")
         counted = Counter(self.left_out)
-        found = [Found(base / place, place) for place in self._files(base) if _fits(place.parts, wanted)]
+        found = [Found(base / place, place) for place in self._files(base) if fits(place.parts, wanted)]
         self.left_out = counted  # who gives a pattern leaves out the rest himself
         if not found:
             raise UsageError(f"no picture fits {pattern}: '*' stays within a folder, '**' goes through all below it")
@@ -156,7 +157,7 @@ class _Walk:
         seen.add((stat.st_dev, stat.st_ino))
         if not is_root and (has_manifest or folder.resolve() == self._out):
             self.left_out["from earlier runs"] += sum(
-                _is_picture(name) for _, _, names in os.walk(folder) for name in names
+                is_picture(name) for _, _, names in os.walk(folder) for name in names
             )
             return False
         return True
@@ -170,30 +171,32 @@ class _Walk:
             return []
 
     def _is_wanted(self, entry: os.DirEntry[str]) -> bool:
-        if not _is_picture(entry.name):
+        if not is_picture(entry.name):
             self.left_out["of another kind"] += 1
             return False
         path = Path(entry.path)
         before = path.stem.removesuffix(RESTORED)
-        if before != path.stem and any(path.with_name(before + suffix).exists() for suffix in _spellings()):
+        if before != path.stem and any(path.with_name(before + suffix).exists() for suffix in spellings()):
             self.left_out["from earlier runs"] += 1
             return False
         return True
 
 
-def _is_picture(name: str) -> bool:
+def is_picture(name: str) -> bool:
+    """Whether a file in a folder is taken for a picture, by its name."""
     return not name.startswith(".") and PurePath(name).suffix.lower() in SUFFIXES
 
 
 @lru_cache(maxsize=1)
-def _spellings() -> tuple[str, ...]:
+def spellings() -> tuple[str, ...]:
+    """Every suffix of `SUFFIXES`, small and in capitals."""
     return tuple(spelt for suffix in sorted(SUFFIXES) for spelt in (suffix, suffix.upper()))
 
 
-def _fits(parts: Sequence[str], wanted: Sequence[str]) -> bool:
+def fits(parts: Sequence[str], wanted: Sequence[str]) -> bool:
     """Whether a place fits a pattern, or lies in a folder that does."""
     if not wanted:
         return True
     if wanted[0] == "**":
-        return any(_fits(parts[skip:], wanted[1:]) for skip in range(len(parts)))
-    return bool(parts) and fnmatchcase(parts[0], wanted[0]) and _fits(parts[1:], wanted[1:])
+        return any(fits(parts[skip:], wanted[1:]) for skip in range(len(parts)))
+    return bool(parts) and fnmatchcase(parts[0], wanted[0]) and fits(parts[1:], wanted[1:])

@@ -90,6 +90,10 @@ class Entry:
     error: str = ""
     report: dict[str, Any] = field(default_factory=dict)
 
+    def told(self) -> dict[str, Any]:
+        """What a line of JSON tells of it."""
+        return {name: value for name, value in asdict(self).items() if value not in (None, "", {})}
+
 
 class Manifest:
     """The file, locked; use it as a context.
@@ -154,7 +158,7 @@ class Manifest:
         Raises:
             UnwritableError: The disk is full.
         """
-        self._append({name: value for name, value in asdict(entry).items() if value not in (None, "", {})})
+        self._append(entry.told())
         self.entries[entry.name] = entry
 
     def _append(self, line: dict[str, Any]) -> None:
@@ -174,12 +178,12 @@ class Manifest:
         whole = data.rfind(b"\n") + 1
         if whole < len(data):
             self._file.truncate(whole)
-        lines = [_parsed(line) for line in data[:whole].splitlines()]
+        lines = [parsed(line) for line in data[:whole].splitlines()]
         if not lines or lines[0] is None or "settings" not in lines[0]:
             return None, {}
         if lines[0].get("pixelmend") != _FORM:
             raise UsageError(f"{self.path} is of another version of pixelmend: choose another folder with -o")
-        entries = (_entry(line) for line in lines[1:] if line is not None)
+        entries = (entry_of(line) for line in lines[1:] if line is not None)
         header = {name: value for name, value in lines[0].items() if name not in {"pixelmend", "began"}}
         return header, {entry.name: entry for entry in entries if entry is not None}
 
@@ -227,7 +231,7 @@ def _keep_name(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _parsed(line: bytes) -> dict[str, Any] | None:
+def parsed(line: bytes) -> dict[str, Any] | None:
     """A line, or None where it holds something else: what it told of is done again."""
     try:
         found = json.loads(line)
@@ -236,7 +240,8 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _entry(line: dict[str, Any]) -> Entry | None:
+def entry_of(line: dict[str, Any]) -> Entry | None:
+    """The entry that a line tells of; None where it tells of something else."""
     try:
         stamps = {name: Stamp(**line[name]) for name in ("before", "after") if line.get(name) is not None}
         return Entry(**{**line, **stamps})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,10 @@ from pixelmend.errors import PixelmendError, UnknownNameError, UsageError
 from pixelmend.images import decode, default_suffix, format_named, suffix_for
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path, PurePath
 
+    from pixelmend.images import Picture
     from pixelmend.inference.folders.listing import Found
 
 
@@ -33,36 +34,50 @@ class Job:
 
 
 def plan_jobs(pictures: Sequence[Found], out: Path, form: str | None = None) -> tuple[Job, ...]:
-    """Give each picture its target.
-
-    A result has its picture's name and, where that format is written, its suffix; else that of `default_suffix`. Where
-    two would be called alike because of another suffix, that of the picture stays in the name: scan.bmp becomes
-    scan.bmp.png beside scan.png.
+    """Give each picture its target: the place that `name_results` says, below the folder for results.
 
     Args:
         pictures: From `find_pictures`.
         out: The folder for results.
-        form: The format of all results, see `pixelmend.images.format_named`; None decides for each.
+        form: See `name_results`.
 
     Raises:
         UnknownNameError: No such format.
         UsageError: Two pictures would have one result, or a result would be written over a picture.
     """
-    plain = [each.place.with_suffix(_suffix(each, form)) for each in pictures]
-    counts: dict[PurePath, int] = defaultdict(int)
-    for place in plain:
-        counts[place] += 1
-    jobs = []
-    for found, place in zip(pictures, plain, strict=True):
-        changed = place.name != found.place.name
-        apart = found.place.with_name(found.place.name + place.suffix) if changed and counts[place] > 1 else place
-        jobs.append(Job(found.source, out / apart, apart.as_posix()))
+    places = name_results([each.place for each in pictures], form, lambda number: decode(pictures[number].source))
+    jobs = [Job(each.source, out / place, place.as_posix()) for each, place in zip(pictures, places, strict=True)]
     _check(jobs)
     return tuple(jobs)
 
 
-def _suffix(found: Found, form: str | None) -> str:
-    own = found.place.suffix
+def name_results(
+    pictures: Sequence[PurePath], form: str | None, look: Callable[[int], Picture]
+) -> tuple[PurePath, ...]:
+    """What results are called.
+
+    A result has its picture's name and, where that format is written, its suffix; else that of `default_suffix`. Where
+    two would be called alike because of another suffix, that of the picture stays in the name: scan.bmp becomes
+    scan.bmp.png beside scan.png. Only pictures of one folder matter to each other.
+
+    Args:
+        pictures: Where they lie below the folder that was named.
+        form: The format of all results, see `pixelmend.images.format_named`; None decides for each.
+        look: Opens a picture, by its number, where its name does not decide.
+
+    Raises:
+        UnknownNameError: No such format.
+    """
+    plain = [place.with_suffix(_suffix(place, form, number, look)) for number, place in enumerate(pictures)]
+    counts = Counter(plain)
+    return tuple(
+        place.with_name(place.name + result.suffix) if result.name != place.name and counts[result] > 1 else result
+        for place, result in zip(pictures, plain, strict=True)
+    )
+
+
+def _suffix(place: PurePath, form: str | None, number: int, look: Callable[[int], Picture]) -> str:
+    own = place.suffix
     try:
         known = format_named(own)
     except UnknownNameError:  # not one that is written
@@ -72,7 +87,7 @@ def _suffix(found: Found, form: str | None) -> str:
     if known:
         return own
     try:
-        return default_suffix(decode(found.source))
+        return default_suffix(look(number))
     except PixelmendError:  # it will fail, under some name
         return ".png"
 
