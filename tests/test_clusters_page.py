@@ -11,12 +11,15 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.testing import CliRunner
 
+from pixelmend.cli import app
 from pixelmend.inference.clusters.batches import MOST_BYTES, MOST_PICTURES
 from pixelmend.inference.clusters.rounds import TELL_EVERY
 from pixelmend.inference.clusters.walk import RUN
 from pixelmend.inference.folders import find_pictures
 from tests.documents import ROOT, commands, read
+from tests.inference.clusters.conftest import without_ray  # noqa: F401  (a fixture)
 from tests.object_stores import S3, serving
 
 if TYPE_CHECKING:
@@ -41,10 +44,10 @@ def run(line: str, more: dict[str, str] | None = None) -> subprocess.CompletedPr
     return subprocess.run(asked, capture_output=True, text=True, check=False, timeout=PATIENCE, env=env)
 
 
+@pytest.mark.usefixtures("without_ray")
 def test_the_command_for_one_machine_runs(elsewhere: Path) -> None:
-    pytest.importorskip("ray")
-    done = run(HERE)
-    assert (done.returncode, done.stderr) == (0, "")
+    done = CliRunner().invoke(app, shlex.split(HERE)[1:])
+    assert done.exit_code == 0, (done.output, done.exception)
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["left", "restored", "wrote"]
     assert len(find_pictures([elsewhere / "restored"], elsewhere).pictures) == PICTURES
 

@@ -178,3 +178,9 @@ def test_without_ray_the_extra_is_named(
     with pytest.raises(MissingExtraError, match=r"pip install 'pixelmend\[ray\]'"):
         restored(photos, tmp_path / "out", settings)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_cluster_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
+    with pytest.raises(UsageError, match=r"there is no cluster at RAY_ADDRESS=127\.0\.0\.1:9 \(.*refused\)"):
+        connection._begin(None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import sys
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ _TOLD = (
     "STORAGE_EMULATOR_HOST", "GS_NO_SIGN_REQUEST",
 )  # fmt: skip
 """Variables that the machines of a cluster are told, beside our own: no secrets, which a cluster would show."""
+_PATIENCE = 10.0
+"""Seconds that a cluster has to answer at all."""
 _LONG = 300
 """Characters of what Ray says that are told."""
 _OBJECTS = 128 * 2**20
@@ -95,6 +98,8 @@ def _begin(jobs: int | None) -> None:
     }  # fmt: skip
     told = {name: value for name, value in os.environ.items() if name in _TOLD or name.startswith("PIXELMEND_")}
     asked = {"runtime_env": {"env_vars": told}} if address else own
+    if address:
+        _check_there(address)
     import ray
 
     try:
@@ -105,6 +110,17 @@ def _begin(jobs: int | None) -> None:
         if address:
             raise UsageError(f"there is no cluster at {ADDRESS}={address} ({reason}): start it, or unset it") from None
         raise ModelError(f"Ray does not start on this machine: {reason}") from None
+
+
+def _check_there(address: str) -> None:
+    """Refuse at once an address at which nobody answers: Ray asks there for minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not port.isdigit():  # "auto"
+        return
+    try:
+        socket.create_connection((host, int(port)), _PATIENCE).close()
+    except OSError as error:
+        raise UsageError(f"there is no cluster at {ADDRESS}={address} ({error}): start it, or unset it") from None
 
 
 @contextmanager

@@ -170,7 +170,7 @@ def outcomes(shares: Sequence[Share], setup: Setup, crowd: Crowd) -> Iterator[tu
             max_tasks_in_flight_per_actor=_IN_HAND,
         )  # fmt: skip
     lists = ray.data.read_datasource(
-        _Lists(shares, found), num_cpus=0, concurrency=crowd.lists, override_num_blocks=len(shares)
+        _Lists(shares, found), num_cpus=0, concurrency=min(crowd.lists, len(shares)), override_num_blocks=len(shares)
     )
     restored = lists.map_batches(
         _Actor, batch_size=1, batch_format="pyarrow", compute=pool, fn_constructor_args=(setup,), **crowd.needs
