@@ -137,7 +137,7 @@ def test_names_that_are_markup_stay_names(run: Run, files: dict[str, Path], tmp_
     evil.write_bytes(files["noisy"].read_bytes())
     assert run(files["clean"], evil, "-o", tmp_path / "x.html")[0] == 0
     page = (tmp_path / "x.html").read_text(encoding="utf-8")
-    assert page.count("<script>") == 1
+    assert page.count("<script") == 1
     assert "&lt;script&gt;alert(1)&lt;&amp;&gt;&quot;.png" in page
 
 
