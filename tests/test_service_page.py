@@ -19,7 +19,7 @@ from pixelmend.service.limits import Limits
 from pixelmend.service.options import RestoreAsked
 from pixelmend.service.problems import _TITLES
 from tests.documents import ROOT, blocks, read
-from tests.service.serving import Serving
+from tests.service.serving import Serving, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,7 +88,7 @@ def test_the_python_runs(elsewhere: Path, running: Serving, capsys: pytest.Captu
         exec(compile(here(block, running), "service.md", "exec"), {})  # noqa: S102  (the document is ours)
     assert "denoise-nano" in capsys.readouterr().out
     assert {decode(elsewhere / name).format for name in ("restored.png", "houses.jpg")} == {"png", "jpeg"}
-    assert running.spooled == []
+    until(lambda: running.spooled == [])
 
 
 def test_options_are_those_of_the_code() -> None:

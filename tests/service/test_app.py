@@ -13,6 +13,7 @@ import pixelmend
 from pixelmend import catalog
 from pixelmend.images import decode, encode, formats
 from tests.service.conftest import noisy
+from tests.service.serving import until
 
 if TYPE_CHECKING:
     import httpx
@@ -37,7 +38,7 @@ def test_the_answer_is_what_the_function_gives(client: httpx.Client, picture: by
     wanted = pixelmend.restore(picture, task="denoise", sigma=25, engine="onnxruntime")
     assert np.array_equal(pixels(answer.content), pixels(wanted))
     assert client.get(f"/v1/jobs/{answer.headers['pixelmend-job']}").status_code == 404
-    assert service.spooled == []
+    until(lambda: service.spooled == [])
 
 
 def test_without_options_it_does_what_the_picture_needs(client: httpx.Client, picture: bytes) -> None:
@@ -80,7 +81,7 @@ def test_a_diagnosis(client: httpx.Client, service: Serving) -> None:
     assert told["words"][0][0] == "noise"
     assert told["shown"] == [128, 128]
     assert "preview" not in told
-    assert service.spooled == []
+    until(lambda: service.spooled == [])
 
 
 def test_a_diagnosis_of_a_format_that_browsers_do_not_show_has_a_picture(client: httpx.Client) -> None:
@@ -128,9 +129,9 @@ def test_a_job_from_its_beginning_to_its_end(client: httpx.Client, service: Serv
     result, small = client.get(job["links"]["result"]), client.get(job["links"]["preview"])
     assert (decode(result.content).width, decode(small.content).width) == (560, 560)
     assert (result.headers["content-type"], small.headers["content-type"]) == ("image/jpeg", "image/webp")
-    assert len(service.spooled) == 2
+    until(lambda: len(service.spooled) == 2)
     assert client.delete(job["links"]["self"]).status_code == 204
-    assert service.spooled == []
+    until(lambda: service.spooled == [])
     for link in job["links"].values():
         assert client.get(link).json()["code"] == "unknown-job"
 

@@ -9,6 +9,7 @@ import pytest
 
 from pixelmend.images import decode
 from tests.service.conftest import noisy
+from tests.service.serving import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,7 @@ RESTORE = "/v1/restore?task=denoise&sigma=25"
 @pytest.fixture(autouse=True)
 def _nothing_stays(service: Serving) -> Iterator[None]:
     yield
-    assert service.spooled == []
+    until(lambda: service.spooled == [])
 
 
 def part(name: str, data: bytes, more: str = "") -> bytes:

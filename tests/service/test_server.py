@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -20,7 +19,7 @@ from pixelmend.errors import UsageError
 from pixelmend.service.limits import Limits
 from pixelmend.service.server import Place
 from tests.service.conftest import noisy
-from tests.service.serving import PATIENCE, Serving
+from tests.service.serving import PATIENCE, Serving, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,14 +28,6 @@ if TYPE_CHECKING:
     from tests.cli.running import Run
 
 _SERVE = (sys.executable, "-m", "pixelmend", "serve", "--log", "json")
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait until something is so."""
-    end = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 class Command:

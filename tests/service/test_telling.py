@@ -12,6 +12,7 @@ import pytest
 from pixelmend.errors import UnknownNameError
 from pixelmend.service.access import Access, Keys
 from pixelmend.service.logs import Line, Log
+from tests.service.serving import until
 from tests.service.test_access import ONE, bearer
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def test_nothing_of_what_anybody_sent_is_logged(told: Serving) -> None:
 
 def test_a_request_is_found_again_by_its_number(told: Serving) -> None:
     number = told.client.get("/healthz").headers["pixelmend-request"]
-    assert told.lines[-1]["id"] == number
+    until(lambda: told.lines[-1].get("id") == number)
 
 
 def test_metrics(told: Serving) -> None:
@@ -137,6 +138,6 @@ def test_a_fault_of_ours_is_an_answer_and_the_server_goes_on(service: Serving, m
     assert (answer.status_code, answer.json()["code"]) == (500, "fault")
     assert SECRET not in answer.text
     assert SECRET not in service.log
-    assert [line["kind"] for line in service.lines if line["event"] == "fault"] == ["RuntimeError"]
+    until(lambda: [line["kind"] for line in service.lines if line["event"] == "fault"] == ["RuntimeError"])
     monkeypatch.undo()
     assert service.client.get("/healthz").status_code == 200
