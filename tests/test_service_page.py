@@ -19,7 +19,8 @@ from pixelmend.service.limits import Limits
 from pixelmend.service.options import RestoreAsked
 from pixelmend.service.problems import _TITLES
 from tests.documents import ROOT, blocks, read
-from tests.service.serving import Serving, until
+from tests.service.serving import Serving
+from tests.service.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import time
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +14,7 @@ from pixelmend.inference import Options, Settings, Wish
 from pixelmend.service.job import Job, Task
 from pixelmend.service.limits import Limits
 from pixelmend.service.pool import Pool
+from tests.service.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-PATIENCE = 120.0
-"""Seconds after which a test gives up; nothing takes as long."""
 NANO = Settings("denoise", size="nano", options=Options(sigma=15.0))
 
 
@@ -70,7 +67,7 @@ class Pools:
         self._number += 1
         path = self.spool / f"sent-{self._number}"
         path.write_bytes(picture)
-        return Task("restore" if settings else "diagnose", path, settings, preview=preview)
+        return Task(path, settings, preview=preview)
 
     def submit(self, task: Task, owner: str = "") -> Job:
         """Submit a task, from the loop."""
@@ -95,7 +92,7 @@ class Pools:
 
         async def running() -> int:
             async for each in job.changes():
-                if (pid := self.pool.pid_of(each)) is not None:
+                if (pid := next((slot.pid for slot in self.pool._slots if slot.job is each), None)) is not None:
                     return pid
             raise AssertionError(f"the job ended first: {job}")
 
@@ -139,10 +136,6 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def gone(what: int | Path) -> bool:
-    """Whether a process or a file goes, within the patience of a test."""
-    until = time.monotonic() + PATIENCE
-    there = partial(is_alive, what) if isinstance(what, int) else what.exists
-    while there() and time.monotonic() < until:
-        time.sleep(0.02)
-    return not there()
+def until_gone(what: int | Path) -> None:
+    """Wait until a process or a file is there no more."""
+    until(lambda: not (is_alive(what) if isinstance(what, int) else what.exists()))

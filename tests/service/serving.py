@@ -6,7 +6,6 @@ import asyncio
 import io
 import json
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -16,21 +15,10 @@ from pixelmend.service.access import Access
 from pixelmend.service.limits import Limits
 from pixelmend.service.logs import Log
 from pixelmend.service.server import Place, Running
+from tests.service.waiting import PATIENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Self
-
-PATIENCE = 120.0
-"""Seconds after which a test gives up, on a machine that does much else."""
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait until something is so: what a server does after its answer is not done at once."""
-    end = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 class Serving:

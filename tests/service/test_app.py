@@ -13,7 +13,7 @@ import pixelmend
 from pixelmend import catalog
 from pixelmend.images import decode, encode, formats
 from tests.service.conftest import noisy
-from tests.service.serving import until
+from tests.service.waiting import until
 
 if TYPE_CHECKING:
     import httpx

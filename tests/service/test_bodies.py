@@ -9,7 +9,7 @@ import pytest
 
 from pixelmend.images import decode
 from tests.service.conftest import noisy
-from tests.service.serving import until
+from tests.service.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.service.serving import PATIENCE
 from tests.service.test_guards import head, said
+from tests.service.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from tests.service.conftest import Begin

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pixelmend.service.access import Access
-from tests.service.serving import PATIENCE, until
+from tests.service.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def job(kind: Kind = "restore", **other: Any) -> Job:
-    return Job(Task(kind, Path("picture"), Settings() if kind == "restore" else None), clock=lambda: 100.0, **other)
+    return Job(Task(Path("picture"), Settings() if kind == "restore" else None), clock=lambda: 100.0, **other)
 
 
 def test_a_job_has_a_name_that_nobody_guesses() -> None:
@@ -38,8 +38,8 @@ def test_a_job_has_a_name_that_nobody_guesses() -> None:
 
 def test_a_mask_is_found_among_the_options() -> None:
     settings = Settings("inpaint", options=Options(mask=Path("mask")))
-    assert Task("restore", Path("picture"), settings).mask == Path("mask")
-    assert Task("diagnose", Path("picture")).mask is None
+    assert Task(Path("picture"), settings).mask == Path("mask")
+    assert Task(Path("picture")).mask is None
 
 
 def test_what_it_tells_is_json_and_no_path_of_the_server() -> None:
@@ -54,7 +54,7 @@ def test_what_it_tells_is_json_and_no_path_of_the_server() -> None:
 
 def test_links_lead_only_to_what_there_may_be() -> None:
     assert set(job("diagnose").to_dict()["links"]) == {"self", "events"}
-    with_preview = Job(Task("restore", Path("picture"), Settings(), preview=True))
+    with_preview = Job(Task(Path("picture"), Settings(), preview=True))
     assert set(with_preview.to_dict()["links"]) == {"self", "events", "result", "preview"}
 
 

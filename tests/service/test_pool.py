@@ -17,7 +17,7 @@ from pixelmend.inference import Options, Settings, Wish
 from pixelmend.service.limits import Limits
 from pixelmend.service.pool import Pool, QueueFullError, StoppingError
 from tests.images import bombs, samples
-from tests.service.pools import NANO, Pools, gone, png
+from tests.service.pools import NANO, Pools, png, until_gone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +93,7 @@ def test_a_result_is_that_of_a_plain_call(pools: Pools, small: bytes) -> None:
 def test_what_was_sent_is_deleted_and_what_was_made_stays(pools: Pools, small: bytes) -> None:
     task = pools.task(small)
     job = pools.do(task)
-    assert gone(task.source)
+    until_gone(task.source)
     assert job.result is not None
     assert job.result.is_relative_to(pools.spool)
 
@@ -135,7 +135,7 @@ def test_what_is_lost_is_filled_in_where_the_mask_says(pools: Pools, small: byte
     changed = (pixels(result(job)) != pixels(decode(small))).any(axis=2)
     assert changed.any()
     assert not changed[lost == 0].any()
-    assert gone(mask)
+    until_gone(mask)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_a_mask_that_does_not_do(pools: Pools, small: bytes, mask: bytes, code: 
     assert job.problem is not None
     assert job.problem.code == code
     assert words in job.problem.detail
-    assert gone(path)
+    until_gone(path)
 
 
 def test_a_preview_is_what_a_browser_shows(pools: Pools) -> None:
@@ -275,7 +275,7 @@ def test_a_job_that_waits_can_be_cancelled(pools: Pools, large: bytes, small: by
     first, second = pools.submit(pools.task(large, SLOW)), pools.submit(pools.task(small))
     pools.run(_cancel(pools.pool, second))
     assert (second.state, second.started) == ("cancelled", None)
-    assert gone(second.task.source)
+    until_gone(second.task.source)
     assert pools.pool.get(second.id) is second
     pools.wait(first)
     assert first.state == "done"
@@ -287,7 +287,7 @@ def test_a_job_that_is_done_is_forgotten_where_it_is_cancelled(pools: Pools, sma
     assert path is not None
     pools.run(_cancel(pools.pool, job))
     assert pools.pool.get(job.id) is None
-    assert gone(path.parent)
+    until_gone(path.parent)
     assert pools.seen == [job]
 
 
@@ -309,7 +309,7 @@ def test_results_expire_by_the_clock(pools: Pools, small: bytes) -> None:
     pools.now += 1
     assert pools.pool.get(job.id) is None
     assert folder is not None
-    assert gone(folder)
+    until_gone(folder)
 
 
 def test_each_end_is_told_of_once(pools: Pools, small: bytes) -> None:
@@ -356,7 +356,7 @@ def test_a_spool_folder_that_is_gone_fails_the_job(tmp_path: Path, small: bytes)
         (tmp_path / "jobs").write_text("a file is in the way")
         job = pools.do(pools.task(small))
         assert (job.state, job.problem and job.problem.code) == ("failed", "fault")
-        assert gone(job.task.source)
+        until_gone(job.task.source)
         (tmp_path / "jobs").unlink()
         assert pools.do(pools.task(small)).state == "done"
 

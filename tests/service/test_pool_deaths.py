@@ -12,7 +12,7 @@ import pytest
 
 from pixelmend.inference import Options, Settings
 from tests.images import samples
-from tests.service.pools import Pools, gone, is_alive, png
+from tests.service.pools import Pools, is_alive, png, until_gone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,7 +77,7 @@ def test_a_job_that_kills_twice_fails_and_others_go_on(pools: Pools, large: byte
     assert bad.problem is not None
     assert (bad.state, bad.tries, bad.problem.status, bad.problem.code) == ("failed", 2, 500, "worker-died")
     assert [(job.state, job.tries) for job in others] == [("done", 1)] * 4
-    assert gone(bad.task.source)
+    until_gone(bad.task.source)
     assert pools.do(pools.task(small)).state == "done"
 
 
@@ -98,11 +98,11 @@ def test_a_running_job_that_is_cancelled_stops_at_once(pools: Pools, large: byte
     pools.run(cancel(pools.pool, job))
     assert job.state == "cancelled"
     assert pools.pool.get(job.id) is job
-    assert gone(pid)
+    until_gone(pid)
     assert pools.do(pools.task(small)).state == "done"
     pools.run(until(lambda: not pools.pool.stats.running))
-    assert gone(job.task.source)
-    assert gone(pools.spool / "jobs" / job.id)
+    until_gone(job.task.source)
+    until_gone(pools.spool / "jobs" / job.id)
 
 
 async def until(true: Callable[[], bool]) -> None:
@@ -117,7 +117,7 @@ def test_a_running_job_that_is_released_is_forgotten(pools: Pools, large: bytes)
     pools.run(release(pools.pool, job))
     assert job.state == "cancelled"
     assert pools.pool.get(job.id) is None
-    assert gone(pid)
+    until_gone(pid)
 
 
 def test_processes_do_not_listen_to_what_ends_a_service(pools: Pools, small: bytes) -> None:
@@ -165,7 +165,8 @@ def test_a_stop_at_once_fails_what_is_not_done(tmp_path: Path, small: bytes, lar
 
         pools.run(twice())
         assert [job.problem and job.problem.code for job in jobs] == ["stopping"] * 2
-        assert all(gone(job.task.source) for job in jobs)
+        for job in jobs:
+            until_gone(job.task.source)
 
 
 def test_nothing_is_left_of_a_pool_that_has_stopped(tmp_path: Path, large: bytes) -> None:

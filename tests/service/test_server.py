@@ -19,7 +19,8 @@ from pixelmend.errors import UsageError
 from pixelmend.service.limits import Limits
 from pixelmend.service.server import Place
 from tests.service.conftest import noisy
-from tests.service.serving import PATIENCE, Serving, until
+from tests.service.serving import Serving
+from tests.service.waiting import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

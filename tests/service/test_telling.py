@@ -12,8 +12,8 @@ import pytest
 from pixelmend.errors import UnknownNameError
 from pixelmend.service.access import Access, Keys
 from pixelmend.service.logs import Line, Log
-from tests.service.serving import until
 from tests.service.test_access import ONE, bearer
+from tests.service.waiting import until
 
 if TYPE_CHECKING:
     from tests.service.conftest import Begin

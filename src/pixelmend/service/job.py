@@ -30,7 +30,6 @@ class Task:
     """What is to be done.
 
     Attributes:
-        kind: "restore" or "diagnose".
         source: The picture. Where it lies in the spool folder it is the pool's from `Pool.submit` on, which deletes it
             once the job has ended; the same holds for a mask.
         settings: How to restore, with the mask as a path among the options; what they wish of the engine is replaced by
@@ -39,10 +38,19 @@ class Task:
             for a diagnosis, of the picture, at most 2, and only where browsers do not show its format.
     """
 
-    kind: Kind
     source: Path
     settings: Settings | None = None
     preview: bool = False
+
+    @property
+    def kind(self) -> Kind:
+        """Which of both."""
+        return "diagnose" if self.settings is None else "restore"
+
+    @property
+    def name(self) -> str:
+        """What is asked for, one of a closed set: "diagnose", or the task of the settings."""
+        return "diagnose" if self.settings is None else str(self.settings.task)
 
     @property
     def mask(self) -> Path | None:

@@ -76,7 +76,7 @@ class Metrics:
 
     def ended(self, job: Job) -> None:
         """Count a job that has ended."""
-        task = task_of(job)
+        task = job.task.name
         outcome = job.state if job.problem is None else job.problem.code
         self._jobs.labels(job.task.kind, task, outcome).inc()
         self._waited.observe(job.queued_seconds)
@@ -87,11 +87,6 @@ class Metrics:
     def text(self) -> bytes:
         """All of it, as Prometheus reads it."""
         return generate_latest(self._registry)
-
-
-def task_of(job: Job) -> str:
-    """What a job was asked to do: one of a closed set of names."""
-    return "diagnose" if job.task.settings is None else str(job.task.settings.task)
 
 
 def megapixels_of(job: Job) -> float | None:

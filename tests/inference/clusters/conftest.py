@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pixelmend import catalog
-from pixelmend.inference import Options, Settings
 from pixelmend.inference.clusters.connection import QUIET, Cluster
 from pixelmend.inference.clusters.restorer import Restorer
 from tests.inference.folders.conftest import noisy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from pixelmend.inference.clusters.batches import Share
@@ -62,12 +60,6 @@ def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def settings(tiny_card: Path) -> Settings:
-    """How pictures are restored in these tests."""
-    return Settings(catalog.load(tiny_card), options=Options(sigma=30))
-
-
-@pytest.fixture
 def photos(tmp_path: Path) -> Path:
     """Nine pictures in three folders, of which two are broken, and other things."""
     root = tmp_path / "photos"
@@ -85,20 +77,6 @@ def photos(tmp_path: Path) -> Path:
 
 BROKEN = {"broken.png", "sub/half.png"}
 """Of `photos`."""
-
-
-@pytest.fixture
-def snapshot() -> Callable[[Path], dict[str, bytes]]:
-    """All results in a folder, by their names; what is left over would be among them."""
-
-    def look(out: Path) -> dict[str, bytes]:
-        return {
-            path.relative_to(out).as_posix(): path.read_bytes()
-            for path in sorted(out.rglob("*"))
-            if path.is_file() and not path.relative_to(out).parts[0].startswith(".pixelmend-")
-        }
-
-    return look
 
 
 @pytest.fixture

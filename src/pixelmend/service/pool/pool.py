@@ -213,10 +213,6 @@ class Pool:
         job = self._jobs.get(job_id)
         return job if job is not None and job.owner == owner else None
 
-    def pid_of(self, job: Job) -> int | None:
-        """The process that does a job; None where none does."""
-        return next((slot.pid for slot in self._slots if slot.job is job), None)
-
     def cancel(self, job: Job) -> None:
         """End a job: one that waits goes, one that runs is stopped at once; both become "cancelled" and stay known.
 

@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 
 from pixelmend.service.answers import json_answer, refusal
 from pixelmend.service.house import line_of, owner_of
-from pixelmend.service.metrics import megapixels_of, task_of
+from pixelmend.service.metrics import megapixels_of
 from pixelmend.service.routes.files import ATTACHED, open_answer
 from pixelmend.service.routes.results import result_headers
 
@@ -78,7 +78,7 @@ class Jobs:
             detail = "there is no such job: it was released, has expired, or never was; send the picture again"
             raise refusal(404, "unknown-job", detail)
         line = line_of(request)
-        line.job, line.task, line.megapixels = job.id, task_of(job), megapixels_of(job)
+        line.job, line.task, line.megapixels = job.id, job.task.name, megapixels_of(job)
         return job
 
 

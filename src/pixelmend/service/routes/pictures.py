@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from fastapi import Request  # noqa: TC002  (FastAPI reads the annotations as it runs)
 from starlette.responses import Response
@@ -14,20 +14,21 @@ from pixelmend.service.answers import Refusal, json_answer
 from pixelmend.service.bodies import Intake, remove
 from pixelmend.service.house import line_of
 from pixelmend.service.job import Task
-from pixelmend.service.metrics import megapixels_of, task_of
-from pixelmend.service.options import DiagnoseAsked, RestoreAsked
+from pixelmend.service.metrics import megapixels_of
+from pixelmend.service.options import Asked, DiagnoseAsked, RestoreAsked
 from pixelmend.service.problems import Problem
 from pixelmend.service.routes.files import open_answer
 from pixelmend.service.routes.results import result_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pixelmend.service.bodies import Body
     from pixelmend.service.house import House
     from pixelmend.service.job import Job
 
+A = TypeVar("A", bound=Asked)
 _GONE = 499
 """What the log says of a request whose client went away; nobody sees it."""
 
@@ -47,15 +48,7 @@ class Pictures:
 
     async def restore(self, request: Request) -> Response:
         """Restore a picture, and answer with it; or, where it takes longer than the client waits, with the job."""
-        pairs = request.query_params.multi_items()
-        asked = RestoreAsked.read(pairs)
-        self._house.check_open()
-        body = await self._with_mask.take(request)
-        with _kept_if_taken(body):
-            asked = RestoreAsked.read([*pairs, *body.fields]) if body.fields else asked
-            settings = asked.settings(self._house.wish, body.mask)
-            line_of(request).task = str(settings.task)
-            job = self._house.submit(request, Task("restore", body.picture, settings, asked.preview))
+        asked, job = await self._submit(request, RestoreAsked, self._with_mask, self._restoring)
         ended = await self._wait(request, job, asked.wait)
         if ended is None:
             return Response(status_code=_GONE)
@@ -70,14 +63,7 @@ class Pictures:
 
     async def diagnose(self, request: Request) -> Response:
         """Say what is wrong with a picture."""
-        pairs = request.query_params.multi_items()
-        asked = DiagnoseAsked.read(pairs)
-        self._house.check_open()
-        body = await self._alone.take(request)
-        with _kept_if_taken(body):
-            asked = DiagnoseAsked.read([*pairs, *body.fields]) if body.fields else asked
-            line_of(request).task = "diagnose"
-            job = self._house.submit(request, Task("diagnose", body.picture, preview=asked.preview))
+        _, job = await self._submit(request, DiagnoseAsked, self._alone, _diagnosing)
         if await self._wait(request, job, None) is None:
             return Response(status_code=_GONE)
         try:
@@ -90,6 +76,23 @@ class Pictures:
             return json_answer(told, headers={"pixelmend-job": job.id})
         finally:
             self._house.pool.release(job)
+
+    async def _submit(
+        self, request: Request, options: type[A], intake: Intake, task_for: Callable[[A, Body], Task]
+    ) -> tuple[A, Job]:
+        """Take what is sent, and let a job of it wait for its turn."""
+        pairs = request.query_params.multi_items()
+        asked = options.read(pairs)
+        self._house.check_open()
+        body = await intake.take(request)
+        with _kept_if_taken(body):
+            asked = options.read([*pairs, *body.fields]) if body.fields else asked
+            task = task_for(asked, body)
+            line_of(request).task = task.name
+            return asked, self._house.submit(request, task)
+
+    def _restoring(self, asked: RestoreAsked, body: Body) -> Task:
+        return Task(body.picture, asked.settings(self._house.wish, body.mask), asked.preview)
 
     async def _wait(self, request: Request, job: Job, seconds: float | None) -> bool | None:
         """Wait until a job has ended: whether it has; None where the client went away, which cancels it."""
@@ -121,6 +124,10 @@ class Pictures:
             raise
 
 
+def _diagnosing(asked: DiagnoseAsked, body: Body) -> Task:
+    return Task(body.picture, preview=asked.preview)
+
+
 @contextmanager
 def _kept_if_taken(body: Body) -> Iterator[None]:
     """Delete what came where no job was made of it."""
@@ -146,7 +153,7 @@ def _check_done(job: Job) -> None:
     if job.problem is not None:
         raise Refusal(job.problem)
     if job.state != "done":
-        raise Refusal(Problem.of("fault", f"the job was cancelled while its client waited ({task_of(job)})"))
+        raise Refusal(Problem.of("fault", f"the job was cancelled while its client waited ({job.task.name})"))
 
 
 def _result(job: Job) -> Path:
