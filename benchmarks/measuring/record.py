@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from pixelmend.errors import DataError
-from pixelmend.files import write_text
+from benchmarks.measuring.stored import read_figures, write_figures
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -147,8 +143,7 @@ class Report:
         Raises:
             UnwritableError: The folder cannot be written to, or the disk is full.
         """
-        text = json.dumps({"format": _FORMAT, **asdict(self)}, indent=1, ensure_ascii=False, allow_nan=False)
-        write_text(path, text + "\n")
+        write_figures(path, asdict(self), indent=1)
 
     @classmethod
     def read(cls, path: Path) -> Report:
@@ -157,20 +152,16 @@ class Report:
         Raises:
             DataError: The file is not there or is not one of ours.
         """
-        try:
-            stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            written = stored.pop("format")
-            listed = {"systems": System, "photographs": Restored, "growth": Restored, "shipped": Shipped}
-            for key, kind in listed.items():
-                stored[key] = tuple(kind(**each) for each in stored[key])
-            stored["systems"] = tuple(System(**vars(s) | {"seconds": tuple(s.seconds)}) for s in stored["systems"])
-            stored["rates"] = {precision: tuple(each) for precision, each in stored["rates"].items()}
-            report = cls(**stored)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DataError(f"{path} holds no measured speed of this version ({error!r}): run make bench") from error
-        if written != _FORMAT:
-            raise DataError(f"{path} is of format {written!r}, wanted {_FORMAT}: run make bench")
-        return report
+        return read_figures(path, cls._of, "measured speed", "make bench")
+
+    @classmethod
+    def _of(cls, stored: dict[str, Any]) -> Report:
+        listed = {"systems": System, "photographs": Restored, "growth": Restored, "shipped": Shipped}
+        for key, kind in listed.items():
+            stored[key] = tuple(kind(**each) for each in stored[key])
+        stored["systems"] = tuple(System(**vars(s) | {"seconds": tuple(s.seconds)}) for s in stored["systems"])
+        stored["rates"] = {precision: tuple(each) for precision, each in stored["rates"].items()}
+        return cls(**stored)
 
 
 def the_system(report: Report, network: str, engine: str = "", precision: str = "", layout: str = "") -> System | None:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.measuring.goals import Goal
-from pixelmend.errors import DataError
-from pixelmend.files import write_text
+from benchmarks.measuring.stored import read_figures, write_figures
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-_FORMAT = 1
 _WINDOWS = 30
 """Stretches that a run is cut into. Memory goes up and down with each picture: of each stretch the median counts."""
 _WARM_UP = 0.2
@@ -151,8 +148,7 @@ class Report:
         Raises:
             UnwritableError: The folder cannot be written to, or the disk is full.
         """
-        text = json.dumps({"format": _FORMAT, **_rounded(asdict(self))}, ensure_ascii=False, allow_nan=False)
-        write_text(path, text + "\n")
+        write_figures(path, _rounded(asdict(self)))
 
     @classmethod
     def read(cls, path: Path) -> Report:
@@ -161,24 +157,18 @@ class Report:
         Raises:
             DataError: The file is not there or is not one of ours.
         """
-        try:
-            stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            written = stored.pop("format")
-            for name, kind in (("overhead", Overhead), ("load", Load), ("mix", Mix)):
-                values: dict[str, Any] = {
-                    key: tuple(each) if isinstance(each, list) else each for key, each in stored[name].items()
-                }
-                if "moments" in values:
-                    values["moments"] = tuple(Moment(**each) for each in values["moments"])
-                stored[name] = kind(**values)
-            report = cls(**stored)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DataError(
-                f"{path} holds no measured service of this version ({error!r}): run benchmarks/service.py"
-            ) from error
-        if written != _FORMAT:
-            raise DataError(f"{path} is of format {written!r}, wanted {_FORMAT}: run benchmarks/service.py")
-        return report
+        return read_figures(path, cls._of, "measured service", "benchmarks/service.py")
+
+    @classmethod
+    def _of(cls, stored: dict[str, Any]) -> Report:
+        for name, kind in (("overhead", Overhead), ("load", Load), ("mix", Mix)):
+            values: dict[str, Any] = {
+                key: tuple(each) if isinstance(each, list) else each for key, each in stored[name].items()
+            }
+            if "moments" in values:
+                values["moments"] = tuple(Moment(**each) for each in values["moments"])
+            stored[name] = kind(**values)
+        return cls(**stored)
 
 
 def _rounded(value: Any) -> Any:
