@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import typer
-
 from pixelmend.cli.progress import folder_progress
-from pixelmend.cli.reports import PAGES, STANDARD, check_apart, check_report, write_report
+from pixelmend.cli.reports import PAGES, STANDARD, check_apart, check_report
 from pixelmend.cli.restoring.asked import SAME, STREAM
+from pixelmend.cli.restoring.ending import end
 from pixelmend.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -103,12 +102,4 @@ def restore_many(sources: list[str], asked: Asked, many: Many) -> None:
         summary = run_folder(plan, asked.settings, many.way(), tell)
     if many.report is not None:
         write_page(summary, many.report)
-    if asked.report is not None:
-        write_report(asked.report, summary.to_dict())
-    if not asked.quiet:
-        written = "" if many.report is None else f", {many.report}"
-        typer.echo("\n".join(summary.lines()) + written, err=asked.report == STANDARD)
-    elif summary.exit_code:
-        typer.echo("\n".join(line for line in summary.lines() if line.startswith(("failed", "stopped"))), err=True)
-    if summary.exit_code:
-        raise typer.Exit(summary.exit_code)
+    end(summary, asked, many.report)

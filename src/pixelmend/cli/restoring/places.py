@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from pixelmend.cli.progress import folder_progress
-from pixelmend.cli.reports import STANDARD, check_apart, check_report, write_report
+from pixelmend.cli.reports import STANDARD, check_apart, check_report
 from pixelmend.cli.restoring.asked import SAME, STREAM
+from pixelmend.cli.restoring.ending import end
 from pixelmend.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,11 +62,4 @@ def restore_places(sources: list[str], compare: Path | None, asked: Asked, many:
     plan = plan_places(sources, asked.output, asked.settings.format)
     with folder_progress("restoring", quiet=asked.quiet) as tell:
         summary = run_places(plan, asked.settings, many.way(), tell)
-    if asked.report is not None:
-        write_report(asked.report, summary.to_dict())
-    if not asked.quiet:
-        typer.echo("\n".join(summary.lines()), err=asked.report == STANDARD)
-    elif summary.exit_code:
-        typer.echo("\n".join(line for line in summary.lines() if line.startswith(("failed", "stopped"))), err=True)
-    if summary.exit_code:
-        raise typer.Exit(summary.exit_code)
+    end(summary, asked)

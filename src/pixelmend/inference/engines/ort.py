@@ -1,4 +1,4 @@
-"""ONNX Runtime without its telemetry, which from 1.32 on sends events about models and machine to a web service.
+"""ONNX Runtime without its telemetry, which from 1.32 on collects events for a web service.
 
 Whoever needs the library imports it from here. It looks at the variable once, when it is loaded; switching it off later
 leaves an identity of the user and a file of events behind. Where somebody has set the variable, that holds.
