@@ -25,9 +25,16 @@ PROGRAM = """
 import sys, torch
 from pixelmend.training import Recipe, train
 torch.set_num_threads(1)
+torch.Tensor.bfloat16 = torch.Tensor.float
 train(Recipe.model_validate_json(sys.argv[1]), resume=sys.argv[2] == "resume")
 """
 STEPS = 8
+
+
+@pytest.fixture(autouse=True)
+def _muon_does_not_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Muon rounds to bf16, which makes a percent of a last bit in eight steps: sums in another order look wrong."""
+    monkeypatch.setattr(torch.Tensor, "bfloat16", torch.Tensor.float)
 
 
 def _quiet(_: str) -> None:
@@ -85,8 +92,7 @@ def test_two_processes_give_the_weights_of_one_with_twice_the_batch(
     start = recipe(name="begin", data__batch=8, optimizer__accumulate=2, **{**settings, "schedule__max_steps": 1})
     train(start, tell=_quiet)
     begin = read_tensors(start.run.out / "begin" / "state.previous.safetensors")[0]
-    # Muon rounds its matrices to bf16, which makes more of the last bit; fsdp adds up in another order besides.
-    assert _distance(_state(one)[0], tensors, begin) < (1e-2 if strategy == "fsdp" else 2e-3)
+    assert _distance(_state(one)[0], tensors, begin) < 1e-3  # half of the batch would be at 0.8
     scores = [read_rows(r.run.out / r.name / "validation.csv")[-1] for r in (one, two)]
     assert scores[1]["psnr"] == pytest.approx(scores[0]["psnr"], abs=2e-3)
     assert scores[1]["ssim"] == pytest.approx(scores[0]["ssim"], abs=1e-4)
