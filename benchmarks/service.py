@@ -62,7 +62,7 @@ def measure(chosen: argparse.Namespace) -> Report:
         # The queue is shorter than there are clients, so that some are sent away.
         with serving(Path(folder) / "mix", *flags, "--queue", str(max(1, chosen.clients // 3))) as server:
             seconds = max(10.0, chosen.seconds / 5)
-            tell(f"{chosen.clients} clients of all kinds for {seconds:.0f} s, a worker killed half-way")
+            tell(f"{chosen.clients} clients of all kinds for {seconds:.0f} s, a worker killed now and then")
             mixed = mix(server, small, chosen.clients, seconds)
     return Report(described(), busy, chosen.seconds, single, many, mixed)
 

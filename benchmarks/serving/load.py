@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from benchmarks.serving.server import Server
 
 RESTORE = "/v1/restore?task=denoise"
+_LOOKS = 8
+"""Looks at memory in each second."""
+_KILLS = 5
+"""Processes that are killed, one after the other, while clients of all kinds ask."""
 _SETTLED = 60.0
 """Seconds after which what clients left behind must be gone."""
 
@@ -36,7 +40,6 @@ class Tally:
         statuses: How often each came as the answer to a picture.
         seconds: Of each request that was restored, but the first of each client, in the order of their ends.
         lost: What went wrong, in words, and how often: no answer, a wrong picture, a job that failed.
-        retried: Jobs that were begun twice.
         done: Jobs that were fetched.
         away: Clients that went away.
     """
@@ -44,7 +47,6 @@ class Tally:
     statuses: Counter[int] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
     lost: Counter[str] = field(default_factory=Counter)
-    retried: int = 0
     done: int = 0
     away: int = 0
 
@@ -109,7 +111,6 @@ async def _followed(visit: Visit, connection: Connection, accepted: Answer, samp
     tally, place = visit.tally, accepted.headers["location"]
     seen = [each async for each in Connection(visit.server.port).events(f"{place}/events")]
     job: dict[str, Any] = seen[-1] if seen else {}
-    tally.retried += job.get("tries", 0) > 1
     if job.get("state") != "done":
         tally.lost[f"a job that ended as {job.get('state')} ({(job.get('problem') or {}).get('code')})"] += 1
         return
@@ -153,12 +154,15 @@ async def _accepted(visit: Visit, connection: Connection, path: str, sample: Sam
 
 
 async def _watch(server: Server, moments: list[Moment]) -> None:
-    """Look at memory once a second."""
+    """Memory of each second: the median of some looks, since one alone may meet a picture just being written."""
     start = time.monotonic()
     while True:
-        own, workers = server.memory()
+        looks = []
+        for _ in range(_LOOKS):
+            looks.append(server.memory())
+            await asyncio.sleep(1 / _LOOKS)
+        own, workers = (statistics.median(each) for each in zip(*looks, strict=True))
         moments.append(Moment(time.monotonic() - start, own, workers))
-        await asyncio.sleep(1)
 
 
 async def _together(
@@ -217,7 +221,7 @@ def load(server: Server, found: Sequence[Sample], clients: int, seconds: float) 
 
 
 def mix(server: Server, found: Sequence[Sample], clients: int, seconds: float) -> Mix:
-    """Clients of all kinds, more than the queue takes; half-way, a process that restores is killed.
+    """Clients of all kinds, more than the queue takes; now and then a process that restores is killed.
 
     Args:
         server: That runs, with a queue shorter than there are clients.
@@ -230,12 +234,9 @@ def mix(server: Server, found: Sequence[Sample], clients: int, seconds: float) -
     killed: list[int] = []
 
     async def kill(_visit: Visit, _number: int) -> None:
-        await asyncio.sleep(seconds / 2)
-        while not killed:  # those whose client goes away are ended, and replaced, all the time
-            with contextlib.suppress(OSError, IndexError):
-                found = server.workers()[0]
-                os.kill(found, signal.SIGKILL)
-                killed.append(found)
+        while len(killed) < _KILLS:
+            await asyncio.sleep(seconds / (_KILLS + 1))
+            killed.append(_kill_one(server))
 
     tally = Tally()
     visit = Visit(server, found, tally, time.monotonic() + seconds)
@@ -248,14 +249,24 @@ def mix(server: Server, found: Sequence[Sample], clients: int, seconds: float) -
         statuses={str(status): number for status, number in sorted(tally.statuses.items())},
         lost=dict(tally.lost),
         done=tally.done,
-        retried=tally.retried,
+        killed=len(killed),
+        retried=server.said("is begun once more"),
         away=tally.away,
-        replaced=len(after) == workers and killed[0] not in after,
+        replaced=len(after) == workers and not set(after) & set(killed),
         settled=settled,
         left_bytes=server.files(),
         alone_after=asyncio.run(_alone(server, found, 3)),
         moments=tuple(moments),
     )
+
+
+def _kill_one(server: Server) -> int:
+    """Kill a process that restores, without warning; its number."""
+    while True:  # those whose client goes away are ended, and replaced, all the time
+        with contextlib.suppress(OSError, IndexError):
+            found = server.workers()[0]
+            os.kill(found, signal.SIGKILL)
+            return found
 
 
 def _settle(server: Server, workers: int) -> float:

@@ -44,7 +44,7 @@ class Overhead:
 
 @dataclass(frozen=True)
 class Moment:
-    """Memory at a moment: seconds from the start, and what the server and all its workers held, 10⁶ bytes."""
+    """Memory in a second: its end, from the start, and what server and all workers held (medians), 10⁶ bytes."""
 
     second: float
     server: float
@@ -91,7 +91,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Mix:
-    """Clients that wait, that come back for a job, and that go away; more than the queue takes; one worker is killed.
+    """Clients that wait, that come back for a job, and that go away; more than the queue takes; workers are killed.
 
     Attributes:
         clients: How many at once.
@@ -99,9 +99,10 @@ class Mix:
         statuses: How often each came as the answer to a picture.
         lost: What went wrong, and how often.
         done: Jobs that were followed, fetched and deleted.
-        retried: Of these, those that were begun twice.
+        killed: Workers that were killed, one after the other.
+        retried: Jobs that were begun once more, since their worker was killed over them.
         away: Requests whose client went away.
-        replaced: Whether there are as many workers as before, without the one that was killed.
+        replaced: Whether there are as many workers as before, without those that were killed.
         settled: Seconds after the last request until nothing was left.
         left_bytes: Of temporary files, then.
         alone_after: Seconds of a request afterwards, while nothing else was asked.
@@ -113,6 +114,7 @@ class Mix:
     statuses: dict[str, int]
     lost: dict[str, int]
     done: int
+    killed: int
     retried: int
     away: int
     replaced: bool
@@ -220,7 +222,7 @@ def goals(report: Report) -> tuple[Goal, ...]:
         Goal("lost or wrong under load", sum(load.lost.values()), 0),
         Goal("memory of the server strays by", server, 5, "%"),
         Goal("memory of the workers strays by", workers, 5, "%"),
-        Goal("lost or wrong among jobs, full queue, a worker killed", sum(mix.lost.values()), 0),
+        Goal("lost or wrong among jobs, full queue, workers killed", sum(mix.lost.values()), 0),
         Goal("answers of 500 or more", failed, 0),
         Goal("workers that were not replaced", 0 if mix.replaced else 1, 0),
         Goal("temporary files left behind", mix.left_bytes, 0, "bytes"),

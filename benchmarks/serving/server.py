@@ -45,6 +45,10 @@ class Server:
         """Resident memory of the server and of its workers together, 10⁶ bytes."""
         return resident(self.process.pid), sum(map(resident, self.workers()))
 
+    def said(self, words: str) -> int:
+        """Lines of its log in which they stand."""
+        return sum(words in line for line in self.log.read_text(encoding="utf-8", errors="replace").splitlines())
+
     def files(self) -> int:
         """Bytes of all its temporary files."""
         return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
