@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,20 @@ def test_options_are_told_in_both_ways(document: dict[str, Any], path: str, aske
 def fits(document: dict[str, Any], name: str, value: object) -> None:
     schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
     Draft202012Validator(schema).validate(value)
+
+
+def test_events_are_as_they_are_told(document: dict[str, Any], client: httpx.Client, picture: bytes) -> None:
+    job = client.post("/v1/restore?wait=0", content=picture).json()
+    streams = document["paths"]["/v1/jobs/{job_id}/events"]["get"]["responses"]["200"]["content"]
+    event = {**streams["text/event-stream"]["itemSchema"], "components": document["components"]}
+    blocks = client.get(job["links"]["events"]).text.split("\n\n")
+    assert client.delete(job["links"]["self"]).status_code == 204  # other tests count what lies about
+    told = [dict(line.split(": ", 1) for line in block.splitlines()) for block in blocks if block]
+    assert told
+    for each in told:
+        Draft202012Validator(event).validate(each)
+        fits(document, "Job", json.loads(each["data"]))
+    assert event["properties"]["data"]["contentSchema"] == {"$ref": "#/components/schemas/Job"}
 
 
 def test_answers_are_as_they_are_told(document: dict[str, Any], client: httpx.Client, picture: bytes) -> None:

@@ -20,6 +20,19 @@ _SENT = ("application/octet-stream", "image/png", "image/jpeg", "image/webp", "i
 _ASSETS = ("text/css", "text/javascript", "image/svg+xml", "image/png", "image/webp", "application/json")
 """What the page loads may be."""
 _BINARY = {"type": "string", "format": "binary"}
+_JOB_EVENT = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"const": "job"},
+        "data": {
+            "type": "string",
+            "contentMediaType": JSON,
+            "contentSchema": {"$ref": "#/components/schemas/Job"},
+        },
+    },
+}
+"""One event of a stream; that it stands under ``itemSchema`` is OpenAPI 3.2, and read by tools of 3.1 as well."""
 _JOB_HEADERS = {
     "Pixelmend-Job": {"description": "The name of the job.", "schema": {"type": "string"}},
     "Pixelmend-Report": {
@@ -176,7 +189,7 @@ EVENTS: dict[str, Any] = {
     "description": "Events of the kind `job`, whose data is the job as JSON: at once, at each change, and for the last "
     "time when it has ended; then the stream ends. A comment comes every 15 seconds.",
     "responses": {
-        200: {"description": "A stream of events.", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
+        200: {"description": "A stream of events.", "content": {"text/event-stream": {"itemSchema": _JOB_EVENT}}},
         **_UNKNOWN,
     },
 }
