@@ -85,3 +85,11 @@ def strict(serving: Begin) -> int:
     return serving(
         max_bytes=2**20, header_seconds=1.0, body_seconds=1.0, idle_seconds=1.0, min_rate=1000.0, connections=16
     ).port
+
+
+def streamed(client: httpx.Client, job: dict[str, Any]) -> list[dict[str, str]]:
+    """All events of a job, to its end: the fields of each; comments are left out."""
+    with client.stream("GET", job["links"]["events"]) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        blocks = [block for block in answer.read().decode().split("\n\n") if block and not block.startswith(":")]
+    return [dict(line.split(": ", 1) for line in block.split("\n")) for block in blocks]

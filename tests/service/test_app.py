@@ -12,7 +12,7 @@ import pytest
 import pixelmend
 from pixelmend import catalog
 from pixelmend.images import decode, encode, formats
-from tests.service.conftest import noisy
+from tests.service.conftest import noisy, streamed
 from tests.service.waiting import until
 
 if TYPE_CHECKING:
@@ -101,16 +101,10 @@ def begun(client: httpx.Client, picture: bytes, query: str = "task=denoise") -> 
 
 
 def events(client: httpx.Client, job: dict[str, Any]) -> list[dict[str, Any]]:
-    """All events of a job, to its end."""
-    with client.stream("GET", job["links"]["events"]) as answer:
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        blocks = [block for block in answer.read().decode().split("\n\n") if block and not block.startswith(":")]
-    found = []
-    for block in blocks:
-        kind, data = block.split("\n")
-        assert kind == "event: job"
-        found.append(json.loads(data.removeprefix("data: ")))
-    return found
+    """What all events of a job tell, to its end."""
+    found = streamed(client, job)
+    assert all(set(each) == {"event", "data"} and each["event"] == "job" for each in found)
+    return [json.loads(each["data"]) for each in found]
 
 
 def test_a_job_from_its_beginning_to_its_end(client: httpx.Client, service: Serving) -> None:

@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from pixelmend.service.options import DiagnoseAsked, RestoreAsked
-from tests.service.conftest import noisy
+from tests.service.conftest import noisy, streamed
 
 if TYPE_CHECKING:
     import httpx
@@ -76,9 +76,8 @@ def test_events_are_as_they_are_told(document: dict[str, Any], client: httpx.Cli
     job = client.post("/v1/restore?wait=0", content=picture).json()
     streams = document["paths"]["/v1/jobs/{job_id}/events"]["get"]["responses"]["200"]["content"]
     event = {**streams["text/event-stream"]["itemSchema"], "components": document["components"]}
-    blocks = client.get(job["links"]["events"]).text.split("\n\n")
+    told = streamed(client, job)
     assert client.delete(job["links"]["self"]).status_code == 204  # other tests count what lies about
-    told = [dict(line.split(": ", 1) for line in block.splitlines()) for block in blocks if block]
     assert told
     for each in told:
         Draft202012Validator(event).validate(each)
