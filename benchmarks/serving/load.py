@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.serving.client import Connection, LostError
 from benchmarks.serving.record import Load, Mix, Moment
+from pixelmend.service.pool.pool import BEGUN_AGAIN
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -250,7 +251,7 @@ def mix(server: Server, found: Sequence[Sample], clients: int, seconds: float) -
         lost=dict(tally.lost),
         done=tally.done,
         killed=len(killed),
-        retried=server.said("is begun once more"),
+        retried=server.said(BEGUN_AGAIN),
         away=tally.away,
         replaced=len(after) == workers and not set(after) & set(killed),
         settled=settled,

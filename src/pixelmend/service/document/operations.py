@@ -32,7 +32,7 @@ _JOB_EVENT = {
         },
     },
 }
-"""One event of a stream; that it stands under ``itemSchema`` is OpenAPI 3.2, and read by tools of 3.1 as well."""
+"""One event of a stream; that it stands under ``itemSchema`` is OpenAPI 3.2; Schemathesis reads it in 3.1 as well."""
 _JOB_HEADERS = {
     "Pixelmend-Job": {"description": "The name of the job.", "schema": {"type": "string"}},
     "Pixelmend-Report": {

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _TRIES = 2
 """How often a job is begun, where its process dies over it."""
+BEGUN_AGAIN = "is begun once more"
+"""What the log says of a job whose process died over it for the first time."""
 _LOOK_EVERY = 0.25
 """Seconds between two looks at what the processes take."""
 _IDLE_SHARE = 0.6
@@ -334,7 +336,7 @@ class Pool:
         if why is not None:
             self._finish(job, "failed", why)
         elif job.tries < _TRIES:
-            _LOG.warning("job %s is begun once more: %s", job.id, died)
+            _LOG.warning("job %s %s: %s", job.id, BEGUN_AGAIN, died)
             shutil.rmtree(self._shelf.folder(job), ignore_errors=True)
             job.state, job.progress = "queued", 0.0
             self._queue.appendleft(job)
