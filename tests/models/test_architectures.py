@@ -127,7 +127,7 @@ def test_the_convolutions_at_the_ends_are_those_of_colours(config: NetworkConfig
 
 def test_the_optimizer_takes_each_parameter_once_and_the_ends_not_as_matrices(config: NetworkConfig) -> None:
     model = build(config)
-    groups = make_optimizer(model, OptimizerSection()).param_groups
+    groups = make_optimizer(model, OptimizerSection(), "fp32").param_groups
     taken = [id(p) for group in groups for p in group["params"]]
     assert sorted(taken) == sorted(id(p) for p in model.parameters())
     matrices = {id(p) for group in groups if group["kind"] == "muon" for p in group["params"]}

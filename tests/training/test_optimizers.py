@@ -44,7 +44,7 @@ def model() -> Hybrid:
 
 
 def _made(model: Hybrid, kind: str, **settings: Any) -> torch.optim.Optimizer:
-    return make_optimizer(model, OptimizerSection.model_validate({"kind": kind, **settings}))
+    return make_optimizer(model, OptimizerSection.model_validate({"kind": kind, **settings}), "fp32")
 
 
 def _matrices(model: Hybrid) -> set[str]:

@@ -135,7 +135,8 @@ def _error_db(restored: Tensor, wanted: Tensor) -> Tensor:
 def _optimizer(student: nn.Module, plan: Plan) -> torch.optim.Optimizer:
     if plan.muon and isinstance(student, Network):
         matrices, others = muon_parameters(student, excluded=student.ends)
-        return MuonAdamW(matrices, others, muon_rate=plan.muon, adam_rate=plan.rate, decay=0.0)
+        rates = {"muon_rate": plan.muon, "adam_rate": plan.rate, "decay": 0.0}
+        return MuonAdamW(matrices, others, **rates, precision=plan.precision)
     return torch.optim.Adam(_groups(student, plan.rate), betas=(0.9, 0.99))
 
 

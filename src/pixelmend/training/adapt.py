@@ -211,7 +211,8 @@ class _Run:
         self.model = copy.deepcopy(self.best_model).train()
         self.ema = copy.deepcopy(self.best_model).requires_grad_(requires_grad=False)
         matrices, others = muon_parameters(self.model, excluded=("stem", "head"))
-        self.optimizer = MuonAdamW(matrices, others, muon_rate=MUON_RATE, adam_rate=ADAM_RATE, decay=0)
+        rates = {"muon_rate": MUON_RATE, "adam_rate": ADAM_RATE, "decay": 0}
+        self.optimizer = MuonAdamW(matrices, others, **rates, precision="bf16" if self.half else "fp32")
         self._looked = time.perf_counter()
 
     def is_over(self) -> bool:

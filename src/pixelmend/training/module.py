@@ -80,7 +80,7 @@ class RestorationModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
         """The network's, then the adversary's."""
-        optimizers = [make_optimizer(self.model, self.recipe.optimizer)]
+        optimizers = [make_optimizer(self.model, self.recipe.optimizer, self.recipe.run.precision)]
         if self.adversary is not None:
             optimizers.append(make_adversary_optimizer(self.adversary, self.recipe.loss))
         return optimizers

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 
 
-def orthogonalize(matrices: Tensor, *, steps: int = 5) -> Tensor:
-    """Move all singular values of (B, rows, columns) close to one by Newton–Schulz iteration in bfloat16."""
+def orthogonalize(matrices: Tensor, dtype: torch.dtype, *, steps: int = 5) -> Tensor:
+    """Move all singular values of (B, rows, columns) close to one by Newton–Schulz iteration in this type."""
     a, b, c = COEFFICIENTS
-    x = matrices.bfloat16()
+    x = matrices.to(dtype)
     tall = x.shape[1] > x.shape[2]
     if tall:
         x = x.mT
@@ -60,9 +60,11 @@ class MuonAdamW(torch.optim.Optimizer):
         adam_rate: Peak rate of AdamW.
         momentum: Nesterov momentum of Muon.
         decay: Decoupled weight decay of the Muon weights; the AdamW parameters have none.
+        precision: What Muon's products are computed in, "bf16" or "fp32": enough of either, and a processor without
+            bf16 units spends half of a step on the former.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (the settings of two optimizers)
         self,
         matrices: list[nn.Parameter],
         others: list[nn.Parameter],
@@ -71,7 +73,9 @@ class MuonAdamW(torch.optim.Optimizer):
         adam_rate: float,
         momentum: float = 0.95,
         decay: float = 0.01,
+        precision: str = "bf16",
     ) -> None:
+        self.dtype = torch.bfloat16 if precision == "bf16" else torch.float32
         groups: list[dict[str, Any]] = [
             {"params": matrices, "kind": "muon", "lr": muon_rate, "momentum": momentum, "decay": decay},
             {"params": others, "kind": "adamw", "lr": adam_rate, "betas": (0.9, 0.99), "eps": 1e-8},
@@ -109,7 +113,7 @@ class MuonAdamW(torch.optim.Optimizer):
         for p, update in zip(parameters, updates, strict=True):
             by_shape.setdefault((p.shape[0], p[0].numel()), []).append((p, whole(update)))
         for (rows, columns), same in by_shape.items():
-            moves = orthogonalize(torch.stack([update.reshape(rows, columns) for _, update in same]))
+            moves = orthogonalize(torch.stack([update.reshape(rows, columns) for _, update in same]), self.dtype)
             rate = group["lr"] * max(1.0, rows / columns) ** 0.5
             fitted = [like(m.reshape(p.shape).to(p.dtype), p) for (p, _), m in zip(same, moves, strict=True)]
             torch._foreach_add_([p for p, _ in same], fitted, alpha=-rate)

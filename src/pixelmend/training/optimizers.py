@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 BETAS = (0.9, 0.99)
 
 
-def make_optimizer(model: Network, settings: OptimizerSection) -> torch.optim.Optimizer:
+def make_optimizer(model: Network, settings: OptimizerSection, precision: str) -> torch.optim.Optimizer:
     """What moves the network that restores; each group knows its ``peak_rate``.
 
     ``muon``: Muon for the matrices between first and last layer, AdamW for the rest. ``adamw``: AdamW for everything,
-    decay on those matrices only. ``adam``: Adam, without decay.
+    decay on those matrices only. ``adam``: Adam, without decay. The precision is the run's, "bf16" or "fp32".
     """
     matrices, others = muon_parameters(model, excluded=model.ends)
     optimizer: torch.optim.Optimizer
@@ -35,6 +35,7 @@ def make_optimizer(model: Network, settings: OptimizerSection) -> torch.optim.Op
             adam_rate=settings.adam_rate,
             momentum=settings.momentum,
             decay=settings.decay,
+            precision=precision,
         )
     if settings.kind == "adamw":
         groups = [{"params": matrices, "weight_decay": settings.decay}, {"params": others, "weight_decay": 0.0}]
