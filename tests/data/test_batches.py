@@ -14,6 +14,7 @@ from pixelmend.data.frames import FrameStore
 from pixelmend.data.pairs import PairStore
 from pixelmend.data.store import PictureStore
 from pixelmend.degradations import GaussianNoise, Step, parse_chain
+from pixelmend.errors import UsageError
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +107,32 @@ def test_half_of_a_batch_is_scaled_down(batches: Batches) -> None:
     assert (spread[4:] < 0.8 * spread[:4].mean()).all()
     unscaled = torch.stack([dataclasses.replace(plain, max_shrink=1.0)(k).clean.std(dim=(1, 2, 3)) for k in steps])
     assert unscaled.mean(dim=0).min() > 0.95 * float(spread[:4].mean())
+
+
+def test_what_is_kept_is_suffered_by_the_clean_pictures_too(batches: Batches) -> None:
+    plain = dataclasses.replace(batches, chain=NO_DAMAGE)
+    soft = dataclasses.replace(plain, kept=parse_chain("blur(kernel_sigma=1.5, p=0.5)"))
+    shares = [soft(k).clean.std(dim=(1, 2, 3)) / plain(k).clean.std(dim=(1, 2, 3)) for k in range(16)]
+    softened = torch.cat(shares) < 0.7
+    assert 30 < int(softened.sum()) < 66  # of 96
+    assert torch.cat(shares)[~softened].tolist() == pytest.approx([1.0] * int((~softened).sum()), abs=1e-6)
+    assert torch.equal(soft(3).clean, soft(3).degraded)
+    assert torch.equal(soft(3).clean, dataclasses.replace(soft)(3).clean)
+    noisy = dataclasses.replace(soft, chain=batches.chain, color=ColorJitter(0, 0), size=40, side=48)(0)
+    noise = (noisy.degraded - noisy.clean).std(dim=(1, 2, 3))
+    assert (noise / noisy.sigma01).tolist() == pytest.approx([1.0] * 40, rel=0.04)  # on top, and not blurred with it
+
+
+def test_what_is_kept_stays_grey_where_pictures_are(batches: Batches) -> None:
+    gray = dataclasses.replace(batches, color=ColorJitter(0, 1), chain=NO_DAMAGE, kept=parse_chain("correlated_noise"))
+    clean = gray(0).clean
+    assert torch.equal(clean, clean[:, 1:2].expand_as(clean))
+
+
+@pytest.mark.parametrize("kept", ["downscale(scale=2)", "missing_pixels"])
+def test_what_is_kept_leaves_size_and_pixels(batches: Batches, kept: str) -> None:
+    with pytest.raises(UsageError, match=r"damage\.kept changes the size of clean pictures or loses pixels"):
+        dataclasses.replace(batches, kept=parse_chain(kept))(0)
 
 
 def test_a_batch_of_one(batches: Batches) -> None:

@@ -160,6 +160,24 @@ def test_chains_are_cases_of_their_own(folder: Path) -> None:
     assert levels[2] != levels[3]
 
 
+def test_what_is_kept_is_in_the_clean_pictures_and_below_the_damage(folder: Path) -> None:
+    kept, chain = parse_chain("blur(kernel_sigma=0.5..1.5)"), "noise(sigma=10) | jpeg(quality=30..50)"
+    pictures = ValidationSet([folder], CPU, multiple_of=16, cases={**_cases(chain), "σ25": 25}, kept=kept)
+    for sample in pictures.samples():
+        sides = (32, 48) if sample.picture == "a.png" else (16, 16)
+        stem = sample.picture.removesuffix(".png")
+        soft = perform(_clean(folder / sample.picture, *sides), [plan_for(kept, f"{stem}, clean", 0)]).pictures
+        assert torch.allclose(sample.clean, soft, atol=1e-6)
+        if sample.case == chain:
+            expected = perform(soft, [plan_for(parse_chain(chain, PRESETS), stem, 0)]).pictures
+            assert torch.allclose(sample.degraded, expected, atol=1e-6)
+        else:
+            assert float((sample.degraded - soft).std()) == pytest.approx(25 / 255, rel=0.1)
+    for wrong in ("downscale(scale=2)", "missing_pixels"):
+        with pytest.raises(UsageError, match=r"damage\.kept changes the size"):
+            ValidationSet([folder], CPU, multiple_of=16, kept=parse_chain(wrong))
+
+
 def test_scores_of_chains_are_the_plain_formula(folder: Path) -> None:
     chain = "blur(kernel_sigma=1.5)"
     pictures = ValidationSet([folder], CPU, multiple_of=16, cases={**_cases(chain), "σ25": 25})

@@ -96,7 +96,7 @@ def test_a_recipe_comes_back_from_the_header_of_its_weights(recipe: Path) -> Non
         ("model={architecture='unet', width=3}", "'model.width': did you mean 'widths'"),
         ("model={architecture='nafnet', widths=3}", "'model.widths': did you mean 'width'"),
         ("schedule.max_minute=3", "'schedule.max_minute': did you mean 'max_minutes'"),
-        ("damage.zzz=1", "'damage.zzz': known: chain, sigma_max, sigma_min"),
+        ("damage.zzz=1", "'damage.zzz': known: chain, kept, sigma_max, sigma_min"),
     ],
 )
 def test_a_typo_names_the_nearest_key(recipe: Path, setting: str, nearest: str) -> None:
@@ -110,6 +110,7 @@ def test_a_typo_names_the_nearest_key(recipe: Path, setting: str, nearest: str) 
         ("data.jitter=1.5", ("data.jitter", "less than or equal to 1", "got 1.5")),
         ("damage.sigma_max=256", ("damage.sigma_max", "255", "got 256")),
         ("damage.chain='nose'", ("damage", "unknown kind of damage 'nose': did you mean 'noise'?")),
+        ("damage.kept='blurr'", ("damage", "unknown kind of damage 'blurr': did you mean 'blur'?")),
         ("damage.sigma_min=80", ("damage", "sigma_min 80.0 is above sigma_max 75")),
         ("optimizer.muon_rate=fast", ("optimizer.muon_rate", "valid number", "got 'fast'")),
         ("optimizer.ema=1", ("optimizer.ema", "less than 1")),
@@ -157,6 +158,12 @@ def test_impossible_values_are_told_with_what_was_got(recipe: Path, setting: str
     assert str(recipe) in message
     assert all(part in message for part in parts), message
     assert "Value error" not in message
+
+
+def test_what_is_kept_is_of_clean_pictures(recipe: Path) -> None:
+    assert load_recipe(recipe, ["damage.kept='blur'"]).damage.kept == "blur"
+    message = _message(recipe, "data.kind=pairs", "damage.kept='blur'")
+    assert "damage.kept is of clean pictures: pairs are taken as they are" in message
 
 
 def test_more_than_one_mistake_is_counted(recipe: Path) -> None:

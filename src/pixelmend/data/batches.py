@@ -11,12 +11,18 @@ from torch import Tensor
 
 from pixelmend.data.augment import ColorJitter, ColorPlan, Rotation, shrink
 from pixelmend.degradations import Sequence, average_frames, perform, white_noise_level
+from pixelmend.errors import UsageError
 
 if TYPE_CHECKING:
     from pixelmend.data.frames import FrameStore
     from pixelmend.data.pairs import PairStore
     from pixelmend.data.store import PictureStore, Store
     from pixelmend.degradations import Part
+    from pixelmend.degradations.plan import Plan
+
+
+NO_DAMAGE: Part = Sequence(())
+"""A chain of nothing: that of pairs and frames that are damaged enough."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +89,13 @@ class Batches(Lessons):
         store: Clean pictures on the device.
         max_shrink: Half of each batch is cropped larger, by up to this factor, and scaled down.
         rotation: That half is turned as well.
+        kept: What clean pictures suffer too, since it is not to be undone; it keeps their size.
     """
 
     store: Store[PictureStore]
     max_shrink: float = 1.0
     rotation: Rotation = field(default_factory=Rotation)
+    kept: Part = NO_DAMAGE
 
     def __call__(self, step: int, rank: int = 0) -> Batch:
         """Make batch number ``step`` of process ``rank``; nothing is remembered from one call to the next."""
@@ -101,6 +109,7 @@ class Batches(Lessons):
             parts.append(self._reduced(_crops(store, shrunk, large, generator), generator))
         colors = self.color.sample(self.size, generator).to(store.device)
         clean = self.color.apply(torch.cat(parts), colors)
+        clean = with_what_is_kept(clean, self.kept.sample(self.size, generator), gray=colors.gray)
         return self.damaged(clean, clean, colors, generator)
 
     def _reduced(self, crops: Tensor, generator: torch.Generator) -> Tensor:
@@ -155,8 +164,16 @@ class FrameBatches(Lessons):
         return self.damaged(clean, degraded, colors, generator)
 
 
-NO_DAMAGE: Part = Sequence(())
-"""The chain of pairs and frames that are damaged enough."""
+def with_what_is_kept(clean: Tensor, plans: list[Plan], *, gray: Tensor | None = None) -> Tensor:
+    """Give clean pictures what is not to be undone, each by its own plan: (N, 3, H, W) in and out.
+
+    Raises:
+        UsageError: It changes their size or loses pixels.
+    """
+    done = perform(clean, plans, gray=gray)
+    if done.pictures.shape != clean.shape or done.missing is not None:
+        raise UsageError("damage.kept changes the size of clean pictures or loses pixels of them: wanted neither")
+    return done.pictures.contiguous(memory_format=torch.channels_last)
 
 
 def _crops(store: PictureStore, count: int, side: int, generator: torch.Generator) -> Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pixelmend.data.batches import NO_DAMAGE, with_what_is_kept
 from pixelmend.data.damage_files import plan_for
 from pixelmend.data.sources import list_pictures
 from pixelmend.degradations import perform, white_noise_level
@@ -68,13 +69,14 @@ class ValidationSet:
         cases: Damage by name, see `noise_cases`; a number is white Gaussian noise of that sigma, 0–255.
         scale: Height and width of the result over those of the degraded picture.
         largest: Of larger pictures the middle is taken, this high and wide at most, pixels; None takes all.
+        kept: What the clean pictures suffer too, since it is not to be undone.
 
     Raises:
         DataError: A folder is missing, empty, or holds a picture smaller than that multiple.
-        UsageError: A chain gives another size than the network takes.
+        UsageError: A chain gives another size than the network takes, or what is kept changes the size or loses pixels.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (all but the first three have a default)
         self,
         folders: Sequence[Path],
         device: torch.device,
@@ -83,6 +85,7 @@ class ValidationSet:
         cases: Mapping[str, Part | float] | None = None,
         scale: int = 1,
         largest: int | None = None,
+        kept: Part = NO_DAMAGE,
     ) -> None:
         self.cases = noise_cases() if cases is None else dict(cases)
         self.scale, self.device = scale, device
@@ -93,7 +96,10 @@ class ValidationSet:
             height, width = (side // step * step for side in pixels.shape[:2])
             if not height or not width:
                 raise DataError(f"{path} is smaller than {step}×{step} pixels: validate on larger pictures")
-            self.clean.append((path.name, _batch(pixels[:height, :width], device)))
+            clean = _batch(pixels[:height, :width], device)
+            # Drawn by another name than the damage is, or what is kept soft would always be damaged as much.
+            plan = plan_for(kept, f"{path.stem}, clean", 0)
+            self.clean.append((path.name, with_what_is_kept(clean, [plan])))
         for name, chain in self.cases.items():
             self._sample(name, chain, *self.clean[0])
 

@@ -95,6 +95,7 @@ def validation_set(recipe: Recipe, device: torch.device, *, largest: int | None 
         cases=_cases(recipe),
         scale=recipe.model.scale,
         largest=largest,
+        kept=recipe.damage.kept_from(),
     )
 
 
@@ -118,6 +119,7 @@ def _batches(recipe: Recipe, store: Store[PictureStore] | Store[PairStore] | Sto
         "store": store,
     }
     if data.kind == "pictures":
+        usual["kept"] = recipe.damage.kept_from()
         return Batches(max_shrink=data.max_shrink, rotation=Rotation(data.max_rotation), **usual)
     if data.kind == "pairs":
         return PairBatches(**usual)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from pixelmend.data.batches import NO_DAMAGE
 from pixelmend.data.cache import default_cache
 from pixelmend.degradations import PRESETS, GaussianNoise, Part, Step, parse_chain
 from pixelmend.errors import UsageError
@@ -91,6 +92,10 @@ class DamageSection(Section):
     chain: str | None = Field(
         default=None, description="all of the damage in words (docs/damage.md), where it is more than this noise"
     )
+    kept: str | None = Field(
+        default=None,
+        description="what clean pictures suffer as well, in the same words: it stays, as the softness of a lens does",
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> DamageSection:
@@ -102,6 +107,7 @@ class DamageSection(Section):
     def _readable(self) -> DamageSection:
         try:
             self.drawn_from()
+            self.kept_from()
         except UsageError as error:
             raise ValueError(str(error)) from error
         return self
@@ -111,6 +117,10 @@ class DamageSection(Section):
         if self.chain is None:
             return Step(GaussianNoise(sigma=(self.sigma_min, self.sigma_max)))
         return parse_chain(self.chain, PRESETS)
+
+    def kept_from(self) -> Part:
+        """What clean pictures suffer is drawn from this."""
+        return NO_DAMAGE if self.kept is None else parse_chain(self.kept, PRESETS)
 
 
 class LossSection(Section):
@@ -313,6 +323,8 @@ class Recipe(Section):
             )
         if self.damage.chain is None and self.task != "denoise" and self.data.kind == "pictures":
             raise ValueError(f"task {self.task} wants damage.chain, such as {_EXAMPLES[self.task]!r}")
+        if self.damage.kept is not None and self.data.kind != "pictures":
+            raise ValueError(f"damage.kept is of clean pictures: {self.data.kind} are taken as they are")
         return self
 
     def published(self) -> dict[str, Any]:
