@@ -56,15 +56,14 @@ def faithful(data: Path, lpips: Path) -> dict[str, Any]:
     from pixelmend.metrics.lpips import Lpips
     from pixelmend.models import load_model
     from pixelmend.training import lessons, load_recipe
-    from pixelmend.training.machine import choose_precision
-    from pixelmend.training.state import autocast_type
+    from pixelmend.training.machine import choose_precision, precision_type
 
     recipe = load_recipe(RECIPES / "adversary.toml", [f"data.root={data}"])
     device = torch.device("cpu")
     scores = lessons.validation_set(recipe, device).score(
         load_model(ROOT / str(recipe.start)),
         recipe.model.conditions,
-        precision=autocast_type(choose_precision("auto", device)),
+        precision=precision_type(choose_precision("auto", device)),
         measures=Measures(ssim=True, lpips=Lpips(lpips)),
     )
     return {m: {case: round(v, 5) for case, v in by_case.items()} for m, by_case in mean_scores(scores).items()}
@@ -74,10 +73,9 @@ def forward_times(models: dict[str, Any], *, rounds: int = 7) -> dict[str, float
     """Milliseconds of a forward pass in the faster precision; the networks take turns, and the median counts."""
     import torch
 
-    from pixelmend.training.machine import choose_precision
-    from pixelmend.training.state import autocast_type
+    from pixelmend.training.machine import choose_precision, precision_type
 
-    precision = autocast_type(choose_precision("auto", torch.device("cpu")))
+    precision = precision_type(choose_precision("auto", torch.device("cpu")))
     picture = torch.rand(1, 3, SIDE, SIDE).contiguous(memory_format=torch.channels_last)
     level = torch.full((1, 1, 1, 1), 0.1)
     for model in models.values():

@@ -8,8 +8,7 @@ from pixelmend.data.validation import Measures, mean_scores
 from pixelmend.metrics.lpips import Lpips
 from pixelmend.models import save_model
 from pixelmend.training import processes
-from pixelmend.training.machine import describe
-from pixelmend.training.state import autocast_type
+from pixelmend.training.machine import describe, precision_type
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +49,7 @@ class Examiner:
         found = self.validation.score(
             module.ema,
             module.recipe.model.conditions,
-            precision=autocast_type(module.recipe.run.precision),
+            precision=precision_type(module.recipe.run.precision),
             measures=self.measures,
             share=(processes.rank(), processes.count()),
         )
@@ -93,7 +92,7 @@ class Examiner:
         for sample, restored in self.validation.restored(
             module.ema,
             module.recipe.model.conditions,
-            precision=autocast_type(module.recipe.run.precision),
+            precision=precision_type(module.recipe.run.precision),
             share=(0, stride),
         ):
             rows.append(tuple(_array(t) for t in (sample.degraded, restored, sample.clean)))

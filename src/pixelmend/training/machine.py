@@ -63,6 +63,11 @@ def choose_precision(wanted: str, device: torch.device) -> str:
     return "bf16" if half < full else "fp32"
 
 
+def precision_type(precision: str) -> torch.dtype:
+    """The type that convolutions and products run in, by the name that a recipe uses, "bf16" or "fp32"."""
+    return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
 def matrix_rate(device: torch.device, precision: str, *, seconds: float = 1.0) -> float:
     """FLOP/s that large matrix products sustain: the median over about this time, after a warm-up as long.
 
@@ -71,7 +76,7 @@ def matrix_rate(device: torch.device, precision: str, *, seconds: float = 1.0) -
         precision: "bf16" or "fp32".
         seconds: How long to measure; matrices are as large as lets one product fit into a tenth of it.
     """
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    dtype = precision_type(precision)
     size = 4096 if device.type == "cpu" else 8192
     probe = _product_seconds(device, dtype, 512)
     while size > 512 and probe * (size / 512) ** 3 > seconds / 10:

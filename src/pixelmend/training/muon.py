@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from pixelmend.training.machine import precision_type
 from pixelmend.training.processes import like, whole
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class MuonAdamW(torch.optim.Optimizer):
         decay: float = 0.01,
         precision: str = "bf16",
     ) -> None:
-        self.dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+        self.dtype = precision_type(precision)
         groups: list[dict[str, Any]] = [
             {"params": matrices, "kind": "muon", "lr": muon_rate, "momentum": momentum, "decay": decay},
             {"params": others, "kind": "adamw", "lr": adam_rate, "betas": (0.9, 0.99), "eps": 1e-8},

@@ -145,8 +145,3 @@ def _check_same_run(stored: dict[str, Any], wanted: dict[str, Any], path: Path) 
                 f"{path} was trained with another {key!r} than the recipe now asks for: "
                 "restore the recipe, or give the run another name"
             )
-
-
-def autocast_type(precision: str) -> torch.dtype:
-    """The type that convolutions run in, by the name that a recipe uses."""
-    return torch.bfloat16 if precision == "bf16" else torch.float32
