@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from pixelmend import restore
 from pixelmend.compression import CompressOptions, Figures, compress, table
-from pixelmend.compression.compress import BUDGET_DB, BUDGET_PRUNED_DB, REPORT, WEIGHTS, refuse
+from pixelmend.compression.compress import BUDGET_DB, BUDGET_PRUNED_DB, REPORT, WEIGHTS, in_small_steps, refuse
 from pixelmend.errors import DataError, ModelError, UsageError
 from pixelmend.models import load_hybrid, read_metadata
 from pixelmend.models.rounding import points
+from pixelmend.training import load_recipe
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+RECIPES = Path(__file__).parents[2] / "recipes"
 FIRST = Figures("original", 1000, 500, 10.0, 2.0, 1.0, 100.0, {"σ15": 34.0, "σ25": 32.0}, 0.0)
 
 
@@ -114,6 +114,18 @@ def test_budgets_that_nobody_set(tmp_path: Path) -> None:
     assert CompressOptions(data=tmp_path, quantize="fp16").budget == BUDGET_DB
     assert CompressOptions(data=tmp_path, share=0.3).budget == BUDGET_PRUNED_DB
     assert CompressOptions(data=tmp_path, share=0.3, budget_db=0).budget == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "patch", "batch"),
+    [("photo-small", 128, 9), ("deblur-base", 128, 9), ("super-resolve-small-x3", 96, 16), ("denoise-small", 128, 9)],
+)
+def test_a_processor_learns_from_many_small_crops(name: str, patch: int, batch: int) -> None:
+    recipe = load_recipe(RECIPES / f"{name}.toml")
+    small = in_small_steps(recipe)
+    assert (small.data.patch, small.data.batch) == (patch, batch)
+    assert patch % (recipe.model.multiple_of * recipe.model.scale) == 0
+    assert small.damage == recipe.damage
 
 
 def test_misuse_is_told_before_the_work(weights: Path, pictures: Path, tmp_path: Path) -> None:

@@ -52,8 +52,10 @@ With Adam at 1e-3 a short run undid what a careful pruning had left whole.
 """
 ROUNDING_STEPS, ROUNDING_RATE = 300, 3e-5
 """Of learning with rounding, at most; and its peak rate: it begins near its end."""
-STEP_PIXELS = 150_000
-"""Of a step on a processor, at most: in minutes, many small steps teach more than few large ones."""
+STEP_PIXELS, LARGEST_PATCH = 150_000, 128
+"""Of a step on a processor, and of a side, at most: in minutes, many small steps teach more than few large ones, and
+ranges that are chosen on two large crops do not hold for other pictures: 0.18 dB were lost where 0.04 had been seen.
+"""
 ENDLESS = 10**9
 """Steps of a recovery that is measured in minutes."""
 WEIGHTS, REPORT = "weights.safetensors", "compression.json"
@@ -168,7 +170,7 @@ class _Work:
         self.split = split(options.data, options.validate)
         self.recipe = _recipe(header["recipe"], self.whole, self.split, options.seed)
         if self.device.type == "cpu":
-            self.recipe = _in_small_steps(self.recipe)
+            self.recipe = in_small_steps(self.recipe)
         name = _name(header["recipe"]["name"], options)
         self.header = _header(header, name, weights, len(self.split.learnt))
         pictures = lessons_of.validation_set(self.recipe, torch.device("cpu"), largest=LARGEST_SIDE)
@@ -304,9 +306,12 @@ def _recipe(tree: dict[str, Any], model: Hybrid, pictures: Split, seed: int) -> 
         ) from error
 
 
-def _in_small_steps(recipe: Recipe) -> Recipe:
-    batch = max(1, min(recipe.data.batch, STEP_PIXELS // recipe.data.patch**2))
-    changed = {"data": recipe.data.model_copy(update={"batch": batch})}
+def in_small_steps(recipe: Recipe) -> Recipe:
+    """The same with steps for a processor: many small crops, of ``LARGEST_PATCH`` and ``STEP_PIXELS`` at most."""
+    step = recipe.model.multiple_of * recipe.model.scale
+    patch = min(recipe.data.patch, max(step, LARGEST_PATCH // step * step))
+    batch = max(1, min(recipe.data.batch, STEP_PIXELS // patch**2))
+    changed = {"data": recipe.data.model_copy(update={"batch": batch, "patch": patch})}
     return recipe.model_copy(update={**changed, "optimizer": recipe.optimizer.model_copy(update={"accumulate": 1})})
 
 
