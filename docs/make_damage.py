@@ -32,6 +32,10 @@ SHOWN: dict[str, tuple[str, str]] = {
         "sensor(photons=2000, read_noise=3, demosaic=none)",
         "sensor(photons=200, read_noise=5, demosaic=malvar)",
     ),
+    "camera_noise": (
+        "camera_noise(photons=500, demosaic=malvar, smoothing=1, sharpening=0)",
+        "camera_noise(photons=500, demosaic=malvar, smoothing=0.5, sharpening=2)",
+    ),
     "blur": ("blur(kernel_sigma=1)", "blur(kernel_sigma=4, ratio=0.2, angle=30)"),
     "sinc": ("sinc(cutoff=2)", "sinc(cutoff=0.8)"),
     "defocus": ("defocus(radius=2)", "defocus(radius=7)"),
@@ -61,7 +65,7 @@ SHOWN: dict[str, tuple[str, str]] = {
 }
 
 ROOMS: dict[str, tuple[str, ...]] = {
-    "Noise": ("noise", "correlated_noise", "speckle", "salt_pepper", "sensor"),
+    "Noise": ("noise", "correlated_noise", "speckle", "salt_pepper", "sensor", "camera_noise"),
     "Blur": ("blur", "sinc", "defocus", "linear_motion", "shake_uniform", "camera_shake", "object_motion"),
     "Resolution": ("downscale", "resize", "fit"),
     "Compression": ("jpeg", "webp"),

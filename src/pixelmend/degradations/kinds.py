@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pixelmend.degradations.blur import Blur, Defocus, LinearMotion, ShakeUniform, Sinc
+from pixelmend.degradations.camera import CameraNoise
 from pixelmend.degradations.jpeg import Jpeg
 from pixelmend.degradations.light import ClipHighlights, ColorCast, Exposure, LowLight, Round8
 from pixelmend.degradations.missing import Blobs, MissingBoxes, MissingPixels
@@ -29,6 +30,7 @@ KINDS: dict[str, type[Degradation]] = {
         Speckle,
         SaltAndPepper,
         Sensor,
+        CameraNoise,
         LowLight,
         Exposure,
         ClipHighlights,
