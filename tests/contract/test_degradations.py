@@ -10,7 +10,6 @@ import torch
 
 from pixelmend.degradations import KINDS, Damage, Degradation, degrade, from_record, parse_chain, perform, to_record
 from pixelmend.degradations.declare import Name, Number, declared
-from pixelmend.degradations.language import parameters_of
 from pixelmend.degradations.plan import batch, unbatch
 from pixelmend.errors import PixelmendError, UnknownNameError, UsageError
 
@@ -234,6 +233,5 @@ def test_it_says_what_it_is(name: str) -> None:
     kind = KINDS[name]
     assert kind.kind == name
     assert kind.__doc__
-    told = {line.partition("=")[0]: line.partition("): ")[2] for line in parameters_of(kind)}
-    assert list(told) == list(declared(kind))
-    assert all(told.values()), f"{name} does not explain all of {told}"
+    for key in declared(kind):
+        assert f"{key}:" in kind.__doc__ or f"{key}," in kind.__doc__, f"{name} does not explain {key}"

@@ -32,6 +32,7 @@ class CameraNoise(Sensor):
     Gaussian of ``radius``. Clipped to [0, 1].
 
     Attributes:
+        photons, read_noise, red_gain, blue_gain, gamma, contrast, demosaic, clip: As ``Sensor`` has it.
         smoothing: Kernel sigma, pixels; below 0.1 there is none.
         sharpening: Strength of the unsharp mask; 1 doubles what is finest.
         radius: Kernel sigma of the unsharp mask, pixels.

@@ -94,15 +94,12 @@ def parameters_of(kind: type[Degradation]) -> list[str]:
 
 
 def _meanings(kind: type[Degradation]) -> dict[str, str]:
-    """What the docstring of a kind says of each parameter, and those of the kinds that it is made from."""
-    meanings: dict[str, str] = {}
-    for each in reversed(kind.__mro__):
-        told = inspect.getdoc(each) or ""
-        entries = re.findall(
-            r"^    ([a-z_, ]+): (.*(?:\n        .*)*)", told.partition("Attributes:")[2], flags=re.MULTILINE
-        )
-        meanings.update((name.strip(), " ".join(text.split())) for names, text in entries for name in names.split(","))
-    return meanings
+    """What the docstring of a kind says of each parameter."""
+    told = inspect.getdoc(kind) or ""
+    entries = re.findall(
+        r"^    ([a-z_, ]+): (.*(?:\n        .*)*)", told.partition("Attributes:")[2], flags=re.MULTILINE
+    )
+    return {name.strip(): " ".join(text.split()) for names, text in entries for name in names.split(",")}
 
 
 class _Reader:
