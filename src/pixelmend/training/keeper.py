@@ -159,12 +159,13 @@ class Keeper(Callback):
 
     def _go_back(self, module: RestorationModule, fault: str) -> None:
         """Return to the last good state with half the rates, or end where that has been done often enough."""
-        step, allowed = module.steps_done, module.recipe.schedule.setbacks
+        step, allowed, limit = module.steps_done, module.recipe.schedule.setbacks, module.recipe.schedule.diverged_at
         setbacks = self.standing.setbacks + 1
         if setbacks > allowed:
             raise ModelError(
                 f"{fault} at step {step}, after {self.standing.setbacks} setbacks (the last good state is kept): "
-                "start again with lower rates (--set optimizer.muon_rate=… --set optimizer.adam_rate=…)"
+                "start again with lower rates (--set optimizer.muon_rate=… --set optimizer.adam_rate=…) or, if it rose "
+                f"as far each time because few crops make a step, with --set schedule.diverged_at={2 * limit:g}"
             )
         elapsed = module.budget.elapsed
         self._load(module)
