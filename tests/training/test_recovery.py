@@ -169,7 +169,8 @@ def test_after_three_setbacks_it_stops_and_keeps_the_last_good_state(
     told: list[str] = []
     wanted = recipe(schedule__max_steps=30, schedule__validate_steps=10)
     with pytest.raises(
-        ModelError, match=r"pixel loss is nan at step 20, after 3 setbacks .*with lower rates .*schedule.diverged_at=6$"
+        ModelError,
+        match=r"pixel loss is nan at step 20, after 3 setbacks .*start again with lower rates .*diverged_at=6$",
     ):
         train(wanted, tell=told.append)
     assert poison.left == 5
